@@ -1,0 +1,1 @@
+"""How good: gold against predictions, every number with an interval and a signature."""

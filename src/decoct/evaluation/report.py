@@ -1,0 +1,105 @@
+"""Metrics for people: rows for a terminal table, and one HTML file that needs no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from decoct.errors import MissingExtraError
+from decoct.evaluation.chart import draw_f1, headline_score
+from decoct.evaluation.differences import find_differences
+from decoct.evaluation.metrics import SETTINGS, Metrics, Setting
+from decoct.evaluation.scores import Score
+from decoct.records import Document
+from decoct.store import write_text
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+TABLE_HEADER = ("", "precision", "recall", "F1", "95 % interval", "gold", "predicted")
+
+
+def table_rows(metrics: Metrics) -> list[tuple[str, ...]]:
+    """Return one row of strings per score, under the columns of `TABLE_HEADER`.
+
+    Relations come first and are left out where neither side has one; then all spans, then the
+    spans of each label where there are several.
+    """
+    rows: list[tuple[str, ...]] = []
+    if metrics.headline_of == "relations":
+        rows += _rows("relations", metrics.relations)
+    rows += _rows("spans", metrics.spans)
+    if len(metrics.span_labels) > 1:
+        for label, scores in metrics.span_labels.items():
+            rows += _rows(label, scores)
+    return rows
+
+
+def write_report(
+    path: Path,
+    title: str,
+    systems: Mapping[str, Metrics],
+    details: Mapping[str, str],
+    examples: Iterable[tuple[Document, Document]] = (),
+) -> None:
+    """Write one HTML file that compares systems and shows where one of them errs.
+
+    The file loads nothing from anywhere, and follows the reader's light or dark setting. Without
+    matplotlib the chart is left out and the page says how to get it.
+
+    Args:
+        path: where to; written atomically.
+        title: heading of the page.
+        systems: name -> metrics, in the order to show.
+        details: what else to say about the run, such as corpus, encoder, seed and cost.
+        examples: (gold document, predicted document) pairs; up to 30 that differ are shown.
+
+    Raises:
+        MissingExtraError: jinja2 is not installed.
+        StoreError: the file can't be written.
+    """
+    try:
+        chart: str | None = draw_f1(systems) if systems else None
+        hint = ""
+    except MissingExtraError as error:
+        chart, hint = None, str(error)
+    page = _template().render(
+        title=title,
+        systems=systems,
+        details=details,
+        differences=find_differences(examples),
+        settings=SETTINGS,
+        score_of=headline_score,
+        chart=chart,
+        chart_hint=hint,
+    )
+    write_text(path, page.encode("utf-8", "replace").decode("utf-8"))  # lone surrogates become ?
+
+
+def _template() -> Template:
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError:
+        raise MissingExtraError("jinja2", "report", "an HTML report") from None
+    source = files("decoct.evaluation").joinpath("templates", "report.html.jinja")
+    environment = Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    )
+    return environment.from_string(source.read_text(encoding="utf-8"))
+
+
+def _rows(name: str, scores: Mapping[Setting, Score]) -> list[tuple[str, ...]]:
+    return [
+        (
+            f"{name}, {match}, by {by}",
+            f"{100 * one.precision.value:.1f}",
+            f"{100 * one.recall.value:.1f}",
+            f"{100 * one.f1.value:.1f}",
+            f"{100 * one.f1.low:.1f} to {100 * one.f1.high:.1f}",
+            str(one.n_gold),
+            str(one.n_predicted),
+        )
+        for (match, by), one in scores.items()
+    ]

@@ -1,0 +1,161 @@
+"""The ADE corpus in its native files: `DRUG-AE.rel` (sentences with events) and `ADE-NEG.txt`.
+
+A line of `DRUG-AE.rel` is `PMID|sentence|effect|start|end|drug|start|end`. The offsets count from the
+start of the abstract, whose text is not in the file, so the sentence's own start has to be worked out:
+it is the one at which every string of every line of that sentence stands where its offsets say.
+
+Source: Gurulingappa et al. 2012, "Development of a benchmark corpus to support the automatic extraction
+of drug-related adverse effects from medical case reports", J Biomed Inform 45(5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from decoct.errors import Faults, FormatError
+from decoct.formats.base import read_lines
+from decoct.records import Document, Relation, Span
+
+POSITIVES, NEGATIVES = "DRUG-AE.rel", "ADE-NEG.txt"
+_NEGATIVE = re.compile(r"(\d+) NEG (.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    text: str
+    start: int
+    end: int
+
+    def sentence_starts(self, sentence: str) -> set[int]:
+        """Where the sentence may start in the abstract, going by this mention."""
+        found = re.finditer(f"(?={re.escape(self.text)})", sentence)
+        return {self.start - match.start() for match in found}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    where: str
+    effect: _Mention
+    drug: _Mention
+
+    def sentence_starts(self, sentence: str) -> set[int]:
+        return self.effect.sentence_starts(sentence) & self.drug.sentence_starts(sentence)
+
+
+class AdeCorpus:
+    """Read the corpus folder; sentences are documents, the lines of one sentence merged."""
+
+    name = "ade_corpus"
+    suffixes = (".rel",)
+
+    def read(
+        self,
+        path: Path,
+        faults: Faults,
+        *,
+        positives_only: bool = False,
+        **_options: Any,  # noqa: ANN401
+    ) -> Iterator[Document]:
+        """Yield the positives, then the negatives.
+
+        Args:
+            path: the folder that holds `DRUG-AE.rel` and `ADE-NEG.txt`, or the former itself.
+            faults: gets a line for each that can't be read or placed.
+            positives_only: leave out `ADE-NEG.txt`.
+
+        Raises:
+            FormatError: the folder holds no `DRUG-AE.rel`.
+        """
+        folder, positives = (path, path / POSITIVES) if path.is_dir() else (path.parent, path)
+        if not positives.exists():
+            raise FormatError(f"{path}: holds no {POSITIVES}; give the ADE corpus folder")
+        yield from _read_positives(positives, faults)
+        if positives_only:
+            return
+        if not (folder / NEGATIVES).exists():
+            raise FormatError(f"{folder}: holds no {NEGATIVES}; add it or use --positives-only")
+        yield from _read_negatives(folder / NEGATIVES, faults)
+
+
+def _read_positives(path: Path, faults: Faults) -> Iterator[Document]:
+    sentences: dict[tuple[str, str], list[_Row]] = defaultdict(list)
+    for number, line in read_lines(path, faults):
+        where = f"{path}:{number}"
+        try:
+            pmid, sentence, effect, effect_start, effect_end, drug, drug_start, drug_end = line.split("|")
+            row = _Row(
+                where,
+                _Mention(effect, int(effect_start), int(effect_end)),
+                _Mention(drug, int(drug_start), int(drug_end)),
+            )
+        except ValueError:
+            faults.add(where, "not PMID|sentence|effect|start|end|drug|start|end", "bad_line")
+            continue
+        sentences[pmid, sentence].append(row)
+    for (pmid, sentence), rows in sentences.items():
+        for start, placed in _by_sentence_start(sentence, rows, faults).items():
+            yield _positive(pmid, sentence, start, placed)
+
+
+def _by_sentence_start(sentence: str, rows: list[_Row], faults: Faults) -> dict[int, list[_Row]]:
+    """Group a sentence's rows by where it starts in the abstract; mostly that is one place."""
+    groups: list[tuple[set[int], list[_Row]]] = []
+    for row in rows:
+        starts = row.sentence_starts(sentence)
+        if not starts:
+            faults.add(row.where, "the strings do not stand in the sentence at their offsets", "bad_offsets")
+            continue
+        for position, (common, members) in enumerate(groups):
+            if common & starts:
+                groups[position] = (common & starts, [*members, row])
+                break
+        else:
+            groups.append((starts, [row]))
+    return {max(starts): members for starts, members in groups}
+
+
+def _positive(pmid: str, sentence: str, start: int, rows: list[_Row]) -> Document:
+    places: dict[tuple[int, int, str], str] = {}
+    for row in rows:
+        for mention, label in ((row.drug, "Drug"), (row.effect, "AdverseEffect")):
+            places[mention.start - start, mention.end - start, label] = mention.text
+    ids = {place: f"T{number}" for number, place in enumerate(sorted(places), start=1)}
+    links = {
+        (
+            ids[row.drug.start - start, row.drug.end - start, "Drug"],
+            ids[row.effect.start - start, row.effect.end - start, "AdverseEffect"],
+        ): None
+        for row in rows
+    }
+    return Document(
+        id=f"{pmid}:{start}",
+        text=sentence,
+        source="gold",
+        spans=tuple(
+            Span(id=ids[place], start=place[0], end=place[1], label=place[2], text=places[place]) for place in ids
+        ),
+        relations=tuple(Relation(label="ADE", subject=drug, object=effect) for drug, effect in links),
+        meta={"pmid": pmid},
+    )
+
+
+def _read_negatives(path: Path, faults: Faults) -> Iterator[Document]:
+    seen: dict[str, dict[str, None]] = defaultdict(dict)
+    for number, line in read_lines(path, faults):
+        match = _NEGATIVE.fullmatch(line)
+        if match is None:
+            faults.add(f"{path}:{number}", "not 'PMID NEG sentence'", "bad_line")
+            continue
+        pmid, sentence = match.groups()
+        if sentence in seen[pmid]:
+            continue
+        seen[pmid][sentence] = None
+        yield Document(id=f"{pmid}:neg{len(seen[pmid])}", text=sentence, source="gold", meta={"pmid": pmid})
+
+
+plugin = AdeCorpus()

@@ -1,0 +1,56 @@
+"""JSONL: decoct's own form, one document a line (see `decoct.records.Document`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from decoct.errors import Faults, RecordError
+from decoct.formats.base import read_lines
+from decoct.records import Document
+from decoct.store import atomic_write
+
+
+class Jsonl:
+    """Read and write documents as JSONL; offsets are checked both ways."""
+
+    name = "jsonl"
+    suffixes = (".jsonl", ".jsonl.gz", ".ndjson")
+
+    def read(self, path: Path, faults: Faults, **_options: Any) -> Iterator[Document]:  # noqa: ANN401
+        """Yield documents; a line that is not one is a fault with file and line."""
+        for number, line in read_lines(path, faults):
+            try:
+                yield Document.from_json(line)
+            except RecordError as error:
+                faults.add(f"{path}:{number}", str(error), "bad_line")
+
+
+def write_jsonl(path: Path, documents: Iterable[Document]) -> int:
+    """Write documents atomically, as they come, and return how many.
+
+    Raises:
+        StoreError: the file can't be written; what was there before still is.
+        RecordError: a document contradicts itself (made by `model_construct` or `model_copy`).
+    """
+    n_documents = 0
+    with atomic_write(path) as handle:
+        for document in documents:
+            handle.write(checked_line(document))
+            n_documents += 1
+    return n_documents
+
+
+def checked_line(document: Document) -> str:
+    """Return a document's JSONL line, line end included, its offsets checked once more.
+
+    Raises:
+        RecordError: a span's text is not what stands at its offsets.
+    """
+    line = document.to_json()
+    Document.from_json(line)
+    return line + "\n"
+
+
+plugin = Jsonl()

@@ -1,0 +1,79 @@
+"""From probabilities over words to spans: runs of likely words, with a confidence for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+OUTSIDE, BEGIN, INSIDE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Consecutive words that form a span.
+
+    Attributes:
+        first: position of the first word.
+        last: one past the last word.
+        confidence: 0 to 1, the mean of its words' probabilities.
+    """
+
+    first: int
+    last: int
+    confidence: float
+
+
+def tagged_runs(tag_probs: NDArray[np.float32], threshold: float = 0.5) -> list[Run]:
+    """Read spans off begin-inside-outside probabilities.
+
+    Args:
+        tag_probs: (n_words, 3) outside, begin, inside; rows sum to 1.
+        threshold: a word belongs to a span when begin and inside together reach it.
+    """
+    marked = 1.0 - tag_probs[:, OUTSIDE]
+    begins = tag_probs[:, BEGIN] > tag_probs[:, INSIDE]
+    return _runs(marked, marked >= threshold, begins)
+
+
+def marked_runs(probs: NDArray[np.float32], threshold: float = 0.5) -> list[Run]:
+    """Read spans off independent probabilities, consecutive words forming one span.
+
+    Args:
+        probs: (n_words,) probability that the word is in a span.
+        threshold: a word belongs to a span at or above it.
+    """
+    return _runs(probs, probs >= threshold, np.zeros(len(probs), dtype=np.bool_))
+
+
+def _runs(probs: NDArray[np.float32], marked: NDArray[np.bool_], begins: NDArray[np.bool_]) -> list[Run]:
+    runs: list[Run] = []
+    first: int | None = None
+    for position in range(len(marked) + 1):
+        ends = position == len(marked) or not marked[position] or begins[position]
+        if first is not None and ends:
+            runs.append(Run(first, position, float(np.clip(probs[first:position].mean(), 0.0, 1.0))))
+            first = None
+        if first is None and position < len(marked) and marked[position]:
+            first = position
+    return runs
+
+
+def trim(run: Run, surfaces: Sequence[str]) -> Run | None:
+    """Take signs such as commas off a span's ends, or return None if nothing else is left.
+
+    A closing bracket stays where its opening one is inside.
+    """
+    first, last = run.first, run.last
+    while first < last and not surfaces[first][0].isalnum() and surfaces[first] not in "([":
+        first += 1
+    while first < last and not surfaces[last - 1][-1].isalnum() and surfaces[last - 1] not in ")]%+":
+        last -= 1
+    inside = list(surfaces[first:last])
+    if first < last and inside[-1] in (")", "]") and not {"(", "["} & set(inside[:-1]):
+        last -= 1
+    if first < last and inside[0] in ("(", "[") and not {")", "]"} & set(inside[1:]):
+        first += 1
+    return Run(first, last, run.confidence) if first < last else None

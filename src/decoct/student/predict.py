@@ -1,0 +1,185 @@
+"""The student at work: documents in, subjects and their objects out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoct.inference.batch import Batch, by_length, pad
+from decoct.inference.decode import Run, marked_runs, tagged_runs, trim
+from decoct.inference.tokenize import Piece, WordTokenizer
+from decoct.records import Document, Relation, Span
+from decoct.student.examples import word_range
+from decoct.student.settings import StudentCard
+from decoct.text.align import Place
+
+CHUNK_DOCUMENTS = 512
+Subjects = Sequence[tuple[int, int, int]]
+
+
+class Network(Protocol):
+    """What runs the network, whatever it is made of."""
+
+    def encode(self, batch: Batch) -> tuple[object, NDArray[np.float32]]:
+        """Return the word states, opaque, and subject tag probabilities (n_pieces, n_words, 3)."""
+        ...
+
+    def objects(self, states: object, subjects: Subjects) -> NDArray[np.float32]:
+        """Return object probabilities (n_subjects, n_words, n_relations).
+
+        Args:
+            states: from `encode`.
+            subjects: (piece, first word, last word) each.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Turns documents into predicted documents.
+
+    Attributes:
+        network: runs the model.
+        tokenizer: cuts and tokenizes.
+        card: labels and thresholds.
+        pad_id: token id to pad with.
+        max_pieces: pieces in a batch.
+        max_batch_tokens: tokens in a batch, padding included.
+    """
+
+    network: Network
+    tokenizer: WordTokenizer
+    card: StudentCard
+    pad_id: int
+    max_pieces: int = 64
+    max_batch_tokens: int = 8192
+
+    def read(self, documents: Iterable[Document], given: bool = False) -> Iterator[Document]:
+        """Yield predicted documents in order, holding `CHUNK_DOCUMENTS` at a time.
+
+        Args:
+            documents: the texts.
+            given: take subjects from each document's own spans instead of finding them.
+        """
+        stream = iter(documents)
+        while chunk := list(islice(stream, CHUNK_DOCUMENTS)):
+            yield from self._read_chunk(chunk, given)
+
+    def _read_chunk(self, documents: list[Document], given: bool) -> Iterator[Document]:
+        owners: list[int] = []
+        pieces: list[Piece] = []
+        for owner, document in enumerate(documents):
+            for piece in self.tokenizer.pieces(document.text):
+                owners.append(owner)
+                pieces.append(piece)
+        drafts = [_Draft(document, self.card) for document in documents]
+        for positions in by_length([len(piece) for piece in pieces], self.max_pieces, self.max_batch_tokens):
+            chosen = [pieces[position] for position in positions]
+            self._read_batch(chosen, [drafts[owners[position]] for position in positions], given)
+        for draft in drafts:
+            yield draft.finish()
+
+    def _read_batch(self, pieces: list[Piece], drafts: list[_Draft], given: bool) -> None:
+        states, tag_probs = self.network.encode(pad(pieces, self.pad_id))
+        subjects: list[tuple[int, Run]] = []
+        for row, (piece, draft) in enumerate(zip(pieces, drafts, strict=True)):
+            runs = self._given(piece, draft) if given else self._found(piece, draft, tag_probs[row])
+            subjects += [(row, run) for run in runs]
+        if not subjects:
+            return
+        probs = self.network.objects(states, [(row, run.first, run.last) for row, run in subjects])
+        for (row, run), object_probs in zip(subjects, probs, strict=True):
+            piece, draft = pieces[row], drafts[row]
+            subject = _place(piece, run)
+            if not _owned(piece, subject):
+                continue
+            draft.add_subject(subject, run.confidence)
+            for index in range(len(self.card.relation_labels)):
+                column = object_probs[: len(piece.words), index]
+                for found in marked_runs(column, self.card.settings.object_threshold):
+                    target = trim(found, _surfaces(piece, draft, found))
+                    if target is not None:
+                        draft.add_relation(index, subject, run.confidence, _place(piece, target), target.confidence)
+
+    def _found(self, piece: Piece, draft: _Draft, tag_probs: NDArray[np.float32]) -> Iterator[Run]:
+        for run in tagged_runs(tag_probs[: len(piece.words)], self.card.settings.subject_threshold):
+            trimmed = trim(run, _surfaces(piece, draft, run))
+            if trimmed is not None:
+                yield trimmed
+
+    def _given(self, piece: Piece, draft: _Draft) -> Iterator[Run]:
+        for span in draft.document.spans:
+            place = word_range(span, piece) if span.label == self.card.subject_label else None
+            if place is not None:
+                yield Run(*place, 1.0)
+
+
+class _Draft:
+    """A predicted document in the making."""
+
+    def __init__(self, document: Document, card: StudentCard) -> None:
+        self.document = document
+        self.card = card
+        self._subjects: dict[Place, float] = {}
+        self._objects: dict[tuple[Place, str], float] = {}
+        self._relations: dict[tuple[int, Place, Place], float] = {}
+
+    def add_subject(self, place: Place, confidence: float) -> None:
+        self._subjects[place] = max(confidence, self._subjects.get(place, 0.0))
+
+    def add_relation(self, index: int, subject: Place, subject_conf: float, target: Place, target_conf: float) -> None:
+        """A relation is as sure as its subject and its object together."""
+        key = (target, self.card.object_labels[index])
+        self._objects[key] = max(target_conf, self._objects.get(key, 0.0))
+        self._relations[index, subject, target] = subject_conf * target_conf
+
+    def finish(self) -> Document:
+        """Return the document with everything that was found, ids in order of place."""
+        spans = {(place, self.card.subject_label): conf for place, conf in self._subjects.items()} | self._objects
+        ids = {key: f"T{number}" for number, key in enumerate(sorted(spans), start=1)}
+        text = self.document.text
+        return Document(
+            id=self.document.id,
+            text=text,
+            source="predicted",
+            spans=tuple(
+                Span(
+                    id=ids[place, label],
+                    start=place.start,
+                    end=place.end,
+                    label=label,
+                    text=text[place.start : place.end],
+                    confidence=round(spans[place, label], 4),
+                )
+                for place, label in ids
+            ),
+            relations=tuple(
+                Relation(
+                    label=self.card.relation_labels[index],
+                    subject=ids[subject, self.card.subject_label],
+                    object=ids[target, self.card.object_labels[index]],
+                    confidence=round(confidence, 4),
+                )
+                for (index, subject, target), confidence in sorted(self._relations.items())
+            ),
+            meta=self.document.bare().meta,
+        )
+
+
+def _place(piece: Piece, run: Run) -> Place:
+    return Place(piece.words[run.first].start, piece.words[run.last - 1].end)
+
+
+def _owned(piece: Piece, place: Place) -> bool:
+    return piece.window.owns_from <= place.start < piece.window.owns_to
+
+
+def _surfaces(piece: Piece, draft: _Draft, run: Run) -> list[str]:
+    """Return the surface of each word of a piece's run, at the word's position."""
+    text = draft.document.text
+    return [""] * run.first + [text[word.start : word.end] for word in piece.words[run.first : run.last]]

@@ -1,0 +1,54 @@
+"""What a student is made of and how it is trained; read without torch."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from decoct.config import Settings
+from decoct.training.settings import TrainingSettings
+
+
+class StudentSettings(TrainingSettings):
+    """Training settings and the student's own.
+
+    Attributes:
+        encoder: `embedded`, a local folder or a hub id.
+        max_tokens: the window; a longer document is cut into windows, none of it is dropped.
+        dropout: in the heads.
+        dev_share: share of the silver documents kept for early stopping; gold is never used for it.
+        subject_threshold: a word with this probability is in a subject.
+        object_threshold: a word with this probability is in an object.
+    """
+
+    encoder: str = "embedded"
+    max_tokens: Annotated[int, Field(ge=16)] = 256
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    dev_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    subject_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    object_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+
+
+class StudentCard(Settings):
+    """What a student folder says of itself, under `decoct` in `config.json`.
+
+    Attributes:
+        task: the task's name.
+        subject_label: label of subject spans.
+        relation_labels: relation types, in the order of the object head's outputs.
+        object_labels: label of the object spans of each relation type, in the same order.
+        settings: what it was trained with.
+        training: device, epochs, dev scores, seconds.
+        silver: the silver data: documents, relations, hash, teachers.
+        versions: of decoct and its libraries.
+    """
+
+    task: str
+    subject_label: str
+    relation_labels: tuple[str, ...]
+    object_labels: tuple[str, ...]
+    settings: StudentSettings
+    training: dict[str, object] = {}
+    silver: dict[str, object] = {}
+    versions: dict[str, str] = {}

@@ -1,0 +1,220 @@
+"""The artifact: a student that can be saved, loaded and put to work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+
+from decoct.errors import ArtifactError, StoreError
+from decoct.inference.batch import Batch
+from decoct.inference.tokenize import WordTokenizer
+from decoct.records import Document, describe
+from decoct.store import read_json, write_json, write_text
+from decoct.student.card import model_card
+from decoct.student.encoder import build_encoder
+from decoct.student.model import SubjectCentricModel
+from decoct.student.predict import Reader, Subjects
+from decoct.student.settings import StudentCard
+from decoct.training.device import autocast, choose_device, has_fast_bf16
+
+_WEIGHTS, _CONFIG = "model.safetensors", "config.json"
+
+
+class Student:
+    """A trained student.
+
+    Saved as the ecosystem does it: `config.json` is the encoder's own configuration with our part under
+    `decoct`, so that `AutoModel.from_pretrained(folder)` loads the fine-tuned encoder by itself.
+
+    Example:
+        student = Student.from_pretrained("student/")
+        student.extract("Rash after amoxicillin.").pairs()
+    """
+
+    def __init__(self, model: SubjectCentricModel, tokenizer: Tokenizer, card: StudentCard, device: str = "auto") -> None:
+        self.card = card
+        self.tokenizer = tokenizer
+        self.model = model
+        self._reader = make_reader(model, tokenizer, card, choose_device(device))
+
+    @overload
+    def extract(self, documents: str | Document, *, given_subjects: bool = ...) -> Document: ...
+    @overload
+    def extract(self, documents: Iterable[str | Document], *, given_subjects: bool = ...) -> Iterator[Document]: ...
+    def extract(
+        self, documents: str | Document | Iterable[str | Document], *, given_subjects: bool = False
+    ) -> Document | Iterator[Document]:
+        """Find subjects and their objects.
+
+        Args:
+            documents: one text or document, or any number of them, which are streamed.
+            given_subjects: take the subjects from each document's own spans instead of finding them.
+
+        Returns:
+            A predicted document for each, in order; offsets point into its text as it stands.
+        """
+        if isinstance(documents, str | Document):
+            return next(self._reader.read([as_document(documents, 1)], given_subjects))
+        numbered = (as_document(document, number) for number, document in enumerate(documents, start=1))
+        return self._reader.read(numbered, given_subjects)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write weights, configuration, tokenizer and model card.
+
+        Raises:
+            StoreError: the folder can't be written.
+        """
+        folder = Path(folder)
+        config = json.loads(self.model.encoder.config.to_json_string(use_diff=False))
+        card = self.card.model_dump(mode="json")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            part = folder / f".{_WEIGHTS}.part"
+            save_file(_portable(self.model), part, {"format": "pt"})
+            self.tokenizer.save(str(folder / "tokenizer.json"))
+            part.replace(folder / _WEIGHTS)
+        except (OSError, SafetensorError) as error:
+            raise StoreError(f"{folder}: student can't be written: {error}") from None
+        write_text(folder / "README.md", model_card(self.card))
+        write_json(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast"})
+        write_json(folder / _CONFIG, {**config, "decoct": card})
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, device: str = "auto") -> Student:
+        """Load a student from a folder, or from a hub by its id.
+
+        Raises:
+            ArtifactError: it is not there, not a student, or broken.
+        """
+        folder = _fetch(str(source))
+        config, card = read_card(folder)
+        model = SubjectCentricModel(build_encoder(config), len(card.relation_labels), card.settings.dropout)
+        try:
+            weights = load_file(folder / _WEIGHTS)
+        except (OSError, SafetensorError) as error:
+            raise ArtifactError(f"{folder / _WEIGHTS}: can't be read: {error}") from None
+        try:
+            model.load_state_dict({_inside(name): tensor for name, tensor in weights.items()})
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ArtifactError(f"{folder}: weights do not fit config.json: {reason}") from None
+        return cls(model, WordTokenizer.from_folder(folder, card.settings.max_tokens).tokenizer, card, device)
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:  # noqa: ANN401 (huggingface_hub's own)
+        """Upload the student's folder to a hub and return its address; options go to `create_repo`."""
+        import tempfile
+
+        from huggingface_hub import HfApi
+
+        api = HfApi()
+        api.create_repo(repo_id, exist_ok=True, **options)
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            return str(api.upload_folder(repo_id=repo_id, folder_path=folder))
+
+    def __repr__(self) -> str:
+        n_parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        return f"Student(task={self.card.task!r}, encoder={self.card.settings.encoder!r}, {n_parameters / 1e6:.1f} M parameters)"
+
+
+def as_document(item: str | Document, number: int) -> Document:
+    """Return a document; a bare text gets its number as id."""
+    return item if isinstance(item, Document) else Document(id=str(number), text=item)
+
+
+def read_card(folder: Path) -> tuple[dict[str, Any], StudentCard]:
+    """Read a student folder's configuration: the encoder's, and our own.
+
+    Raises:
+        ArtifactError: it is not a student's folder.
+    """
+    if not (folder / _CONFIG).is_file():
+        raise ArtifactError(f"{folder}: holds no {_CONFIG}; a student's folder comes from decoct distill")
+    try:
+        config = read_json(folder / _CONFIG)
+        card = config.pop("decoct")
+    except (StoreError, KeyError, AttributeError, TypeError):
+        raise ArtifactError(f"{folder}: is not a student (no 'decoct' part in {_CONFIG}); make one with decoct distill") from None
+    try:
+        return config, StudentCard.model_validate(card)
+    except ValidationError as error:
+        raise ArtifactError(f"{folder / _CONFIG}: {describe(error)}") from None
+
+
+def make_reader(model: SubjectCentricModel, tokenizer: Tokenizer, card: StudentCard, device: torch.device) -> Reader:
+    """Return what turns documents into predictions with this model."""
+    words = WordTokenizer(tokenizer, card.settings.max_tokens)
+    pad_id = int(getattr(model.encoder.config, "pad_token_id", None) or 0)
+    precision = card.settings.precision
+    bf16 = precision == "bf16" or (precision == "auto" and has_fast_bf16(device))
+    return Reader(TorchNetwork(model.to(device), device, bf16), words, card, pad_id)
+
+
+class TorchNetwork:
+    """Runs the model in torch."""
+
+    def __init__(self, model: SubjectCentricModel, device: torch.device, bf16: bool) -> None:
+        self.model = model
+        self.device = device
+        self.bf16 = bf16
+
+    def encode(self, batch: Batch) -> tuple[object, NDArray[np.float32]]:
+        """Return word states (a tensor) and tag probabilities (n_pieces, n_words, 3)."""
+        self.model.eval()
+        with torch.inference_mode(), autocast(self.device, self.bf16):
+            states = self.model.word_states(
+                torch.from_numpy(batch.input_ids).to(self.device),
+                torch.from_numpy(batch.attention_mask).to(self.device),
+                torch.from_numpy(batch.word_of_token).to(self.device),
+                batch.n_words,
+            )
+            probs = self.model.subject_head(states).float().softmax(dim=-1)
+        return states, probs.cpu().numpy()
+
+    def objects(self, states: object, subjects: Subjects) -> NDArray[np.float32]:
+        """Return object probabilities (n_subjects, n_words, n_relations)."""
+        assert isinstance(states, torch.Tensor)
+        words = torch.zeros(len(subjects), states.shape[1], device=self.device)
+        for row, (_, first, last) in enumerate(subjects):
+            words[row, first:last] = 1.0
+        pieces = torch.tensor([piece for piece, _, _ in subjects], device=self.device)
+        with torch.inference_mode(), autocast(self.device, self.bf16):
+            logits = self.model.object_logits(states, pieces, words)
+        return logits.float().sigmoid().cpu().numpy()
+
+
+def _portable(model: SubjectCentricModel) -> dict[str, torch.Tensor]:
+    """Name the encoder's tensors as its own library does, the heads' under `decoct.`."""
+    return {
+        name.removeprefix("encoder.") if name.startswith("encoder.") else f"decoct.{name}": tensor.contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+
+
+def _inside(name: str) -> str:
+    return name.removeprefix("decoct.") if name.startswith("decoct.") else f"encoder.{name}"
+
+
+def _fetch(source: str) -> Path:
+    """Return a local folder for a folder or a hub id."""
+    if Path(source).is_dir():
+        return Path(source)
+    if source.count("/") != 1 or source.startswith((".", "/")) or source.endswith("/"):
+        raise ArtifactError(f"{source}: no such student folder; make one with decoct distill")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(source, allow_patterns=["*.json", "*.safetensors", "README.md"]))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError):
+        raise ArtifactError(f"{source}: no such student folder, and no hub has it") from None

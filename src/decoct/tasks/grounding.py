@@ -1,0 +1,130 @@
+"""Grounding: a teacher's strings become spans and relations with offsets, or refusals with a reason.
+
+Every occurrence of a named subject becomes a span (a drug is a drug each time it is named); a claimed
+relation links the nearest sensible pair of occurrences. What can't be found is kept and counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from decoct.records import Document, Relation, Span
+from decoct.tasks.base import Answer, Claim, Task
+from decoct.text.align import Place, find_quote, nearest_pair
+
+
+@dataclass(frozen=True, slots=True)
+class Ungrounded:
+    """A claim whose strings are not in the text.
+
+    Attributes:
+        claim: what the teacher said.
+        reason: `subject_not_in_text`, `object_not_in_text` or `neither_in_text`.
+    """
+
+    claim: Claim
+    reason: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the form kept in a silver document's `meta["ungrounded"]`."""
+        return {
+            "label": self.claim.label,
+            "subject": self.claim.subject,
+            "object": self.claim.object,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Grounded:
+    """What of an answer stands in the text, and what does not.
+
+    Attributes:
+        spans: in order of place, ids `T1`, `T2`...
+        relations: each claim once.
+        ungrounded: claims that could not be placed.
+        lost_subjects: subjects without a claim that could not be placed.
+    """
+
+    spans: tuple[Span, ...]
+    relations: tuple[Relation, ...]
+    ungrounded: tuple[Ungrounded, ...]
+    lost_subjects: tuple[str, ...]
+
+
+def ground(task: Task, text: str, answer: Answer) -> Grounded:
+    """Find an answer's strings in the text and link them.
+
+    Args:
+        task: gives the labels.
+        text: the document's text.
+        answer: a parsed answer.
+    """
+    subject_places: set[Place] = set()
+    lost: list[str] = []
+    for subject in answer.subjects:
+        places = find_quote(text, subject)
+        subject_places.update(places)
+        if not places:
+            lost.append(subject)
+
+    links: dict[tuple[str, Place, Place], None] = {}
+    ungrounded: list[Ungrounded] = []
+    for claim in dict.fromkeys(answer.claims):
+        subjects, objects = find_quote(text, claim.subject), find_quote(text, claim.object)
+        subject_places.update(subjects)
+        pair = nearest_pair(text, subjects, objects)
+        if pair is None:
+            ungrounded.append(Ungrounded(claim, _reason(subjects, objects)))
+        else:
+            links[claim.label, *pair] = None
+
+    return _assemble(task, text, subject_places, list(links), ungrounded, lost)
+
+
+def given_subjects(document: Document, task: Task) -> list[Span]:
+    """Return the spans of a document that can be a relation's subject in this task."""
+    return [span for span in document.spans if span.label == task.subject_label]
+
+
+def _reason(subjects: list[Place], objects: list[Place]) -> str:
+    if subjects:
+        return "object_not_in_text"
+    return "subject_not_in_text" if objects else "neither_in_text"
+
+
+def _assemble(
+    task: Task,
+    text: str,
+    subject_places: set[Place],
+    links: list[tuple[str, Place, Place]],
+    ungrounded: list[Ungrounded],
+    lost: list[str],
+) -> Grounded:
+    linked = {subject for _, subject, _ in links}
+    keep = _drop_nested(subject_places, linked)
+    labelled = {(place, task.subject_label) for place in keep}
+    labelled |= {(target, task.object_labels[label]) for label, _, target in links}
+    ids = {key: f"T{number}" for number, key in enumerate(sorted(labelled), start=1)}
+    spans = tuple(
+        Span(id=ids[place, label], start=place.start, end=place.end, label=label, text=text[place.start : place.end])
+        for place, label in ids
+    )
+    relations = tuple(
+        Relation(label=label, subject=ids[subject, task.subject_label], object=ids[target, task.object_labels[label]])
+        for label, subject, target in sorted(links)
+    )
+    return Grounded(spans, relations, tuple(ungrounded), tuple(lost))
+
+
+def _drop_nested(places: set[Place], linked: set[Place]) -> set[Place]:
+    """Drop a subject inside a longer subject, unless a relation starts from it.
+
+    `interferon` is also found inside every `interferon alfa`.
+    """
+    return {
+        place
+        for place in places
+        if place in linked
+        or not any(other != place and other.start <= place.start and place.end <= other.end for other in places)
+    }

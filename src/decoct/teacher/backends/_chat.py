@@ -1,0 +1,226 @@
+"""The chat completions protocol as it is met in the wild: bodies out, answers and complaints in.
+
+Nothing of an endpoint's free words leaves this file: they may quote the document.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, Self
+
+from decoct.errors import RefusedError, TransientError
+from decoct.teacher.base import Completion, Request, Usage
+
+_UNSUPPORTED = re.compile(
+    r"unsupport|not support|unknown|unrecogni|unavailable|not permitted|not allowed|deprecated"
+    r"|extra|unexpected|invalid|must",
+    re.IGNORECASE,
+)
+_FORMAT = re.compile(
+    r"response_format|json_schema|json_object|structured.?output|json schema|guided|grammar"
+    r"|requested parameters",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(
+    r"context_length|context_size|context length|context size|context window|string_above_max",
+    re.IGNORECASE,
+)
+_OUT_OF_RANGE = re.compile(
+    r"above_max|below_min|too large|too small|between|at most|at least|greater|less than",
+    re.IGNORECASE,
+)
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_.\[\]-]{1,48}")
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What an endpoint says is wrong with a request, in whichever dialect.
+
+    Attributes:
+        code: its short word, such as `unsupported_parameter`.
+        param: the parameter it names, where it names one.
+        message: its free words; never shown.
+    """
+
+    code: str = ""
+    param: str = ""
+    message: str = ""
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Self:
+        """Read an error body; one that can't be read is a complaint about nothing."""
+        try:
+            data = json.loads(body)
+        except (ValueError, RecursionError):
+            return cls()
+        if isinstance(data, list) and data:  # Gemini wraps it
+            data = data[0]
+        if not isinstance(data, dict):
+            return cls()
+        if isinstance(data.get("detail"), list):  # FastAPI; its `input` quotes the request
+            faults = [fault for fault in data["detail"] if isinstance(fault, dict)]
+            return cls(message=" ".join(f"{f.get('loc')} {f.get('msg')}" for f in faults))
+        error = data.get("error", data)
+        if not isinstance(error, dict):
+            return cls(message=str(error))
+        return cls(
+            code=_text(error.get("code")) or _text(error.get("type")),
+            param=_text(error.get("param")),
+            message=_text(error.get("message")) or _text(error.get("detail")),
+        )
+
+    @property
+    def words(self) -> str:
+        """Code and parameter in brackets, where they are plain identifiers: safe to show."""
+        shown = [word for word in (self.code, self.param) if _IDENTIFIER.fullmatch(word)]
+        return f" ({', '.join(shown)})" if shown else ""
+
+    @property
+    def refusal(self) -> str | None:
+        """Why no repetition of this one request would be answered, where that is what it says."""
+        if self.code == "content_filter":
+            return "content_filter"
+        return "too_long" if _TOO_LONG.search(f"{self.code} {self.message}") else None
+
+    def rejects(self, parameter: str) -> bool:
+        """Whether it says that the endpoint does not take `parameter`, whatever its value."""
+        if _OUT_OF_RANGE.search(f"{self.code} {self.message}"):
+            return False
+        if self.param:
+            return self.param == parameter
+        named = re.search(rf"\b{parameter}\b", self.message)
+        return bool(named and _UNSUPPORTED.search(self.message))
+
+    @property
+    def rejects_format(self) -> bool:
+        """Whether it says that the endpoint does not take this `response_format`."""
+        return bool(_FORMAT.search(self.param or self.message))
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How an endpoint likes to be asked: the newest form first, older ones as it complains."""
+
+    answer_format: Literal["json_schema", "json_object", "text"] = "json_schema"
+    limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    temperature: bool = True
+
+    def learn(self, complaint: Complaint) -> Shape | None:
+        """Return the shape to try next, or None when the complaint is about something else."""
+        if complaint.refusal:
+            return None
+        if self.temperature and complaint.rejects("temperature"):
+            return replace(self, temperature=False)
+        if self.limit == "max_tokens" and complaint.rejects("max_tokens"):
+            return replace(self, limit="max_completion_tokens")
+        if self.answer_format != "text" and complaint.rejects_format:
+            simpler: Literal["json_object", "text"] = (
+                "json_object" if self.answer_format == "json_schema" else "text"
+            )
+            return replace(self, answer_format=simpler)
+        return None
+
+    def body(
+        self, request: Request, model: str, temperature: float | None, max_tokens: int
+    ) -> bytes:
+        """Return the JSON to send."""
+        body: dict[str, Any] = {
+            "model": model,
+            "messages": [
+                {"role": "system", "content": well_formed(request.prompt.system)},
+                {"role": "user", "content": well_formed(request.prompt.user)},
+            ],
+            self.limit: max_tokens,
+        }
+        if self.temperature and temperature is not None:
+            body["temperature"] = temperature
+        if self.answer_format == "json_schema":
+            body["response_format"] = _json_schema(request)
+        elif self.answer_format == "json_object":
+            body["response_format"] = {"type": "json_object"}
+        return json.dumps(body).encode("ascii")
+
+
+def read_completion(body: bytes, model: str, latency_s: float) -> Completion:
+    """Read the body of a 200.
+
+    Args:
+        body: as it came.
+        model: who was asked, where the body does not say who answered.
+        latency_s: seconds that it took.
+
+    Raises:
+        RefusedError: it answered, and the answer is a refusal, cut off or empty.
+        TransientError: it is not the protocol's JSON.
+    """
+    try:
+        data = json.loads(body)
+        choice = data["choices"][0]
+        message = choice["message"]
+        finish_reason = choice.get("finish_reason")
+        content, refusal = message.get("content"), message.get("refusal")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise TransientError("the answer is not a chat completion") from None
+    _check_finished(finish_reason, refusal)
+    if content is not None and not isinstance(content, str):
+        raise TransientError("the answer is not a chat completion: its content is no string")
+    if not content:
+        raise RefusedError("empty")
+    return Completion(
+        content=well_formed(content),
+        model=_text(data.get("model")) or model,
+        usage=_usage(data.get("usage")),
+        finish_reason=_text(finish_reason) or None,
+        latency_s=latency_s,
+    )
+
+
+def retry_after_s(header: str | None, limit_s: float) -> float | None:
+    """Return the seconds a `Retry-After` header asks for, at most `limit_s`; None without one."""
+    if header is None:
+        return None
+    try:
+        wait_s = float(header)
+    except ValueError:
+        try:
+            then = parsedate_to_datetime(header)
+        except ValueError:
+            return None
+        wait_s = (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return min(limit_s, max(0.0, wait_s))
+
+
+def well_formed(text: str) -> str:
+    """Return text that UTF-8 can hold: each lone surrogate becomes U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _check_finished(finish_reason: object, refusal: object) -> None:
+    if refusal:
+        raise RefusedError("refusal")
+    if finish_reason == "content_filter":
+        raise RefusedError("content_filter")
+    if finish_reason == "length":
+        raise RefusedError("truncated", "the answer reached max_tokens")
+
+
+def _json_schema(request: Request) -> dict[str, Any]:
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", request.task)[:64] or "answer"
+    schema = {"name": name, "strict": False, "schema": dict(request.schema)}
+    return {"type": "json_schema", "json_schema": schema}
+
+
+def _usage(data: object) -> Usage:
+    if not isinstance(data, dict):
+        return Usage()
+    counts = [data.get(key) for key in ("prompt_tokens", "completion_tokens")]
+    prompt, completion = (n if isinstance(n, int) and n >= 0 else 0 for n in counts)
+    return Usage(prompt, completion)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

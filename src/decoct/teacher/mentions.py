@@ -1,0 +1,178 @@
+"""Find the drugs and the effects that a text names, for the rules teacher.
+
+The longest entry of the lexicon wins. Words the lists lack are recognized by their endings
+(`-mab`, `-itis`), by the pattern `X-induced`, and by a modifier in front of a general noun
+(`pulmonary reaction`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from decoct.teacher.lexicon import Lexicon
+from decoct.teacher.lexicon.matching import AffixIndex, PhraseIndex, Word, singulars
+
+__all__ = ["Mention", "MentionFinder"]
+
+_MAX_MODIFIERS = 5
+_MAX_WORDS_BEFORE_LAB = 3
+_INDUCED = frozenset({"induced"})
+_MIN_UNKNOWN_DRUG_CHARS = 5
+_LAB_FILLERS = frozenset({"serum", "plasma", "the", "his", "her", "liver", "blood", "hepatic"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A drug or an effect, in words and in code points.
+
+    Attributes:
+        first: index of the first word.
+        last: index after the last word.
+        start: first code point.
+        end: code point after the last.
+        is_drug: drug or effect.
+        is_indication: an effect that mostly is the reason for treatment.
+    """
+
+    first: int
+    last: int
+    start: int
+    end: int
+    is_drug: bool
+    is_indication: bool = False
+
+
+def _table(phrases: Sequence[str]) -> dict[str, int]:
+    return dict.fromkeys(phrases, 1)
+
+
+class MentionFinder:
+    """Finds drugs and effects in the words of a text."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        """Index a lexicon.
+
+        Args:
+            lexicon: the words to look for.
+        """
+        self._drugs = PhraseIndex(_table(lexicon.drugs), acronyms=lexicon.acronyms)
+        self._effects = PhraseIndex(
+            # The value marks indications, so that one look-up answers both questions.
+            {**_table(lexicon.effects), **dict.fromkeys(lexicon.indications, 2)},
+            acronyms=lexicon.acronyms,
+        )
+        self._modifiers = PhraseIndex(_table(lexicon.modifiers), plurals=False)
+        self._changes = PhraseIndex(_table(lexicon.changes), plurals=False)
+        self._labs = PhraseIndex(_table(lexicon.labs), acronyms=lexicon.acronyms)
+        self._heads = frozenset(lexicon.heads)
+        self._not_drugs = frozenset(lexicon.not_drugs)
+        self._stems = AffixIndex(lexicon.stems)
+        self._suffixes = AffixIndex(lexicon.suffixes)
+
+    def find(self, words: Sequence[Word]) -> list[Mention]:
+        """Find the mentions of a text, from left to right, none overlapping.
+
+        Args:
+            words: the words of the text.
+
+        Returns:
+            Its drugs and effects.
+        """
+        mentions: list[Mention] = []
+        kinds: dict[str, str] = {}
+        i = 0
+        while i < len(words):
+            floor = mentions[-1].last if mentions else 0
+            mention = self._at(words, i, floor, kinds)
+            if mention is None:
+                i += 1
+            else:
+                mentions.append(mention)
+                i = mention.last
+        return mentions
+
+    def _at(
+        self, words: Sequence[Word], i: int, floor: int, kinds: dict[str, str]
+    ) -> Mention | None:
+        drug = self._drugs.longest(words, i)
+        effect = self._effects.longest(words, i)
+        lab_end = self._lab(words, i)
+        if lab_end is not None and lab_end > max(effect[0] if effect else 0, i):
+            return _mention(words, i, lab_end, is_drug=False)
+        if drug is not None and (effect is None or drug[0] >= effect[0]):
+            return _mention(words, i, drug[0], is_drug=True)
+        if effect is not None:
+            return self._effect(words, i, effect[0], floor, is_indication=effect[1] > 1)
+        kind = kinds.get(words[i].folded)
+        if kind is None:
+            kind = kinds[words[i].folded] = self._kind(words[i].folded)
+        if kind == "drug" or self._is_inducer(words, i):
+            return _mention(words, i, i + 1, is_drug=True)
+        if kind == "effect":
+            return self._effect(words, i, i + 1, floor, is_indication=False)
+        if kind == "head" and self._widened(words, i, floor) < i:
+            return self._effect(words, i, i + 1, floor, is_indication=False)
+        return None
+
+    def _kind(self, word: str) -> str:
+        if self._stems.matches(word):
+            return "drug"
+        if self._suffixes.matches(word):
+            return "effect"
+        if any(candidate in self._heads for candidate in singulars(word)):
+            return "head"
+        return ""
+
+    def _is_inducer(self, words: Sequence[Word], i: int) -> bool:
+        """Say whether an unknown word stands in front of `-induced` and so may be a drug."""
+        word = words[i]
+        return (
+            i + 1 < len(words)
+            and words[i + 1].folded in _INDUCED
+            and words[i + 1].is_joined
+            and words[i + 1].start - word.end == 1
+            and len(word.folded) >= _MIN_UNKNOWN_DRUG_CHARS
+            and word.folded not in self._not_drugs
+            and not word.folded.endswith("ly")
+        )
+
+    def _lab(self, words: Sequence[Word], i: int) -> int | None:
+        """Return the end of a changed reading, such as `elevated serum creatinine`."""
+        change = self._changes.longest(words, i)
+        if change is None:
+            return None
+        for start in range(change[0], min(change[0] + _MAX_WORDS_BEFORE_LAB, len(words))):
+            if not words[start].is_joined:
+                return None
+            lab = self._labs.longest(words, start)
+            if lab is not None:
+                return lab[0]
+            if words[start].folded not in _LAB_FILLERS and (
+                self._modifiers.longest(words, start) is None
+            ):
+                return None
+        return None
+
+    def _widened(self, words: Sequence[Word], first: int, floor: int) -> int:
+        """Return where an effect begins once its modifiers are counted in."""
+        for _ in range(_MAX_MODIFIERS):
+            if first <= floor or not words[first].is_joined:
+                break
+            start = self._modifiers.ending_at(words, first)
+            if start is None or start < floor:
+                break
+            first = start
+        return first
+
+    def _effect(
+        self, words: Sequence[Word], first: int, last: int, floor: int, *, is_indication: bool
+    ) -> Mention:
+        first = self._widened(words, first, floor)
+        return _mention(words, first, last, is_drug=False, is_indication=is_indication)
+
+
+def _mention(
+    words: Sequence[Word], first: int, last: int, *, is_drug: bool, is_indication: bool = False
+) -> Mention:
+    return Mention(
+        first, last, words[first].start, words[last - 1].end, is_drug, is_indication
+    )

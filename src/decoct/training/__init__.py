@@ -1,0 +1,1 @@
+"""Training any torch model: one loop, with schedule, early stopping, checkpoints and seeds."""
