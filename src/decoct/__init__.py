@@ -1,0 +1,65 @@
+"""decoct: distil what a large language model knows about biomedical text into a small model you own.
+
+Example:
+    silver = decoct.label(documents, task="ade", teacher="openai:gpt-5-mini")
+    student = decoct.distill(silver, encoder="embedded")
+    student.extract("Intravenous azithromycin-induced ototoxicity.")
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decoct.errors import DecoctError, Faults
+    from decoct.recipes.distill import distill
+    from decoct.recipes.evaluate import compare, evaluate
+    from decoct.recipes.label import Silver, label
+    from decoct.formats.base import read
+    from decoct.recipes.run import run
+    from decoct.records import Document, Relation, Span
+    from decoct.student.student import Student
+
+_HOME = {
+    "DecoctError": "decoct.errors",
+    "Document": "decoct.records",
+    "Faults": "decoct.errors",
+    "Relation": "decoct.records",
+    "Silver": "decoct.recipes.label",
+    "Span": "decoct.records",
+    "Student": "decoct.student.student",
+    "compare": "decoct.recipes.evaluate",
+    "distill": "decoct.recipes.distill",
+    "evaluate": "decoct.recipes.evaluate",
+    "label": "decoct.recipes.label",
+    "read": "decoct.formats.base",
+    "run": "decoct.recipes.run",
+}
+
+__all__ = [
+    "DecoctError",
+    "Document",
+    "Faults",
+    "Relation",
+    "Silver",
+    "Span",
+    "Student",
+    "compare",
+    "distill",
+    "evaluate",
+    "label",
+    "read",
+    "run",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used, so that `import decoct` is quick."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'decoct' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any
@@ -116,3 +116,70 @@ def _umask() -> int:
 
 def _cannot(path: Path, error: OSError, verb: str = "written") -> StoreError:
     return StoreError(f"{path}: can't be {verb}: {error.strerror or error}")
+
+
+@contextlib.contextmanager
+def resumable_lines(path: Path, fingerprint: str | None) -> Iterator[tuple[int, Callable[[str], None]]]:
+    """Write a file line by line so that an interrupted run can go on.
+
+    Lines go to `PATH.part`; the name is taken when the block ends well. A part left by a run of the same
+    fingerprint is gone on with, a last line that was broken off is dropped.
+
+    Args:
+        path: the file.
+        fingerprint: what the lines depend on; None never resumes.
+
+    Yields:
+        How many lines are there already, and a function that writes one more, line end included.
+
+    Raises:
+        StoreError: it can't be written; what was written stays in the part.
+    """
+    part, mark = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.json")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        n_lines = _whole_lines(part) if fingerprint and _read_mark(mark) == fingerprint else 0
+        if fingerprint and not n_lines:
+            write_json(mark, {"fingerprint": fingerprint})
+        handle = part.open("a" if n_lines else "w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise _cannot(path, error) from None
+
+    def write(line: str) -> None:
+        try:
+            handle.write(line)
+        except OSError as error:
+            raise _cannot(path, error) from None
+
+    try:
+        yield n_lines, write
+        handle.close()
+        part.replace(path)
+        mark.unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot(path, error) from None
+    finally:
+        with contextlib.suppress(OSError):
+            handle.close()
+
+
+def _read_mark(mark: Path) -> str | None:
+    try:
+        found = json.loads(mark.read_text(encoding="utf-8"))["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return str(found)
+
+
+def _whole_lines(part: Path) -> int:
+    """Count the whole lines of a part and cut off a broken last one."""
+    if not part.is_file():
+        return 0
+    n_lines = end = 0
+    with part.open("rb+") as handle:
+        for line in handle:
+            if line.endswith(b"\n"):
+                n_lines += 1
+                end += len(line)
+        handle.truncate(end)
+    return n_lines

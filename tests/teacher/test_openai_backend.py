@@ -190,7 +190,7 @@ def test_reads_retry_after(header: str | None, wait_s: float | None) -> None:
 
 @pytest.mark.parametrize("code", [401, 403])
 def test_a_wrong_key_stops_at_once_and_names_the_variable(server: FakeOpenAI, code: int) -> None:
-    echo = {"message": f"Incorrect API key: {SECRET}", "code": f"invalid {SECRET}"}
+    echo = {"message": f"Incorrect API key: {SECRET}", "code": SECRET}
     server.faults.append(fake.status(code, **echo))
     assert "OPENAI_API_KEY" in str(fail(make(server), TeacherError))
     assert len(server.requests) == 1

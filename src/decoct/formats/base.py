@@ -57,6 +57,24 @@ def read_documents(path: Path, faults: Faults, format: str | None = None) -> Ite
     return unique(reader.read(path, faults), path, faults)
 
 
+def read(path: str | Path, format: str | None = None) -> list[Document]:  # noqa: A002
+    """Read all documents of a file, or fail at the first line that is not one.
+
+    Args:
+        path: a file in any known format, or `-` for standard input.
+        format: a name on the shelf; None guesses by ending.
+
+    Raises:
+        FormatError: a line can't be read; `read_documents` goes on past those.
+        StoreError: the file can't be opened.
+    """
+    faults = Faults()
+    documents = list(read_documents(Path(path), faults, format))
+    if faults:
+        raise FormatError(f"{faults.kept[0]} ({faults.n} such lines)")
+    return documents
+
+
 def guess_format(path: Path) -> str:
     """Return the format's name by the file's ending: `jsonl`, or `text` for anything else."""
     endings = [suffix for suffix in path.suffixes if suffix != ".gz"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
@@ -67,6 +69,14 @@ class Student:
             return next(self._reader.read([as_document(documents, 1)], given_subjects))
         numbered = (as_document(document, number) for number, document in enumerate(documents, start=1))
         return self._reader.read(numbered, given_subjects)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of weights and settings: two students with the same one give the same predictions."""
+        digest = hashlib.sha256(self.card.model_dump_json().encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(name.encode() + tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write weights, configuration, tokenizer and model card.

@@ -15,18 +15,32 @@ from decoct.teacher.mentions import Mention, MentionFinder
 
 __all__ = ["Annotation", "Found", "RulesAnnotator"]
 
-_DIRECTIONS = ("forward", "backward", "sentence", "negated", "treated", "condition")
+_DIRECTIONS = ("forward", "backward", "sentence", "negated", "treated", "condition", "opening", "asserted", "remedy")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[^\W_])|\n\s*\n")
 _NOT_AN_END = re.compile(r"(?:\b(?:St|vs|Dr|Mr|Mrs|Ms|e\.g|i\.e|cf|no|approx|al|[A-Z]))\.$")
-_COORDINATION = re.compile(
-    r"\s*(?:[,/+(]|\band/or\b|\band\b|\bor\b|\bplus\b|\bas well as\b|&|\bwith\b(?=\s*$))"
-    r"[\s,(]*(?:and/or|and|or|plus|as well as|then|the|an?|also)?\s*",
-    re.IGNORECASE,
+# What may stand between coordinated mentions, doses included.
+_LINKS = frozenset(
+    "and or plus the a an as well also then other possible probable with mild combination both "
+    "mg g kg mcg day daily weekly per m2 d iv po antibiotic antibiotics drug drugs agent agents "
+    "hydrochloride sodium sulfate acetate mesylate maleate tartrate".split()
+)
+_APPOSITION = frozenset("therapy treatment with such as drug drugs agent agents the".split())
+_COORDINATORS = frozenset({"and", "or", "plus"})
+_COORDINATING_MARKS = frozenset(",/+(&")
+_MAX_LINK_WORDS = 8
+# What may stand between an effect and `treated with`.
+_PASSIVE = frozenset(
+    "was were is are been being has have had and who which that successfully effectively "
+    "initially aggressively promptly then subsequently".split()
 )
 _ACCEPTED = 2
 _DECISIVE = 3
 _NEGATION_WORDS = 5
 _TREATED_WORDS = 2
+_PASSIVE_WORDS = 3
+_REMEDY_WORDS = 5
+_ASSERTED_WORDS = 3
+_OPENING_WORDS = 6
 _FAR_CHARS = 160
 _MAX_CHARS = 400
 _NEAREST_GROUPS = 3
@@ -107,8 +121,14 @@ class RulesAnnotator:
         [('Phenytoin', 'hepatitis')]
     """
 
-    def __init__(self) -> None:
-        """Load and index the lexicon, once for all the texts annotated."""
+    def __init__(self, *, classes: bool = False) -> None:
+        """Load and index the lexicon, once for all the texts annotated.
+
+        Args:
+            classes: whether a class of drugs (`corticosteroid`) counts as a drug. The ADE corpus
+                names single drugs only, hence the default.
+        """
+        self._classes = classes
         lexicon = load_lexicon()
         self._finder = MentionFinder(lexicon)
         self._cues = {
@@ -133,16 +153,25 @@ class RulesAnnotator:
             Drugs and (drug, effect) pairs in text order, with code point offsets into `text`.
         """
         words = split_words(text)
-        mentions = self._finder.find(words)
+        mentions = self._finder.find(text, words)
         hits = {name: _hits(words, index) for name, index in self._cues.items()}
         pairs: list[tuple[Found, Found]] = []
         for first, last, inside in _sentences(text, words, mentions):
             reader = _SentenceReader(text, words, first, last, inside, hits)
             pairs.extend(
-                (_found(text, drug), _found(text, effect)) for drug, effect in reader.pairs()
+                (_found(text, drug), _found(text, effect))
+                for drug, effect in reader.pairs()
+                if self._counts(drug)
             )
-        drugs = tuple(_found(text, mention) for mention in mentions if mention.is_drug)
+        drugs = tuple(
+            _found(text, mention)
+            for mention in mentions
+            if mention.is_drug and self._counts(mention)
+        )
         return Annotation(drugs=drugs, pairs=tuple(pairs))
+
+    def _counts(self, drug: Mention) -> bool:
+        return self._classes or not drug.is_class
 
 
 class _SentenceReader:
@@ -162,7 +191,7 @@ class _SentenceReader:
         self._first = first
         self._last = last
         self._hits = hits
-        self._groups = _grouped(text, mentions)
+        self._groups = _grouped(text, words, mentions)
         self._drug_places = [k for k, group in enumerate(self._groups) if group.is_drug]
         self._is_told = hits["sentence"].strongest(first, last) > 0
 
@@ -189,7 +218,7 @@ class _SentenceReader:
         return [
             mention
             for candidate, score in scores.items()
-            if score == best
+            if score >= _ACCEPTED
             for mention in self._groups[candidate].mentions
         ]
 
@@ -200,17 +229,16 @@ class _SentenceReader:
         gap_chars = behind.mentions[0].start - before.mentions[-1].end
         if gap_chars > _MAX_CHARS:
             return 0
-        direction = "forward" if is_forward else "backward"
-        score = self._hits[direction].strongest(before.last, behind.first)
-        is_adjacent = before.last == behind.first
-        if is_forward and is_adjacent:
-            score = _DECISIVE
+        if is_forward:
+            score = self._forward(drug_place, effect_place)
+        else:
+            score = self._backward(drug_place, effect_place)
         low, high = sorted((drug_place, effect_place))
         n_between = bisect_left(self._drug_places, high) - bisect_left(
             self._drug_places, low + 1
         )
-        if score == 1 and self._is_told and len(self._drug_places) == 1:
-            score += 1
+        if score <= 1 and self._is_told and len(self._drug_places) == 1:
+            score = _ACCEPTED
         if gap_chars > _FAR_CHARS and len(self._drug_places) > 1:
             score -= 1
         score -= n_between
@@ -218,6 +246,29 @@ class _SentenceReader:
         if is_tight:
             return score
         return 0 if self._is_reason(effect_place, score) else score
+
+    def _forward(self, drug_place: int, effect_place: int) -> int:
+        """Return the strength of drug, cue, effect, in this order."""
+        drugs, effects = self._groups[drug_place], self._groups[effect_place]
+        if drugs.last == effects.first:
+            return _DECISIVE
+        cues = self._hits["forward"]
+        nearest = self._groups[effect_place - 1]
+        score = cues.strongest(drugs.last, effects.first)
+        if not nearest.is_drug:
+            # The cue may belong to an effect in between: `X-induced ulcer in a man with gout`.
+            score = max(score - 1, cues.strongest(nearest.last, effects.first))
+        opening = max(self._first, drugs.first - _OPENING_WORDS)
+        return max(score, self._hits["opening"].strongest(opening, drugs.first))
+
+    def _backward(self, drug_place: int, effect_place: int) -> int:
+        """Return the strength of effect, cue, drug, in this order."""
+        drugs, effects = self._groups[drug_place], self._groups[effect_place]
+        remedy = self._hits["remedy"]
+        floor = max(effects.last, drugs.first - _REMEDY_WORDS)
+        if remedy.strongest(floor, drugs.first):
+            return -_DECISIVE
+        return self._hits["backward"].strongest(effects.last, drugs.first)
 
     def _is_reason(self, place: int, score: int) -> bool:
         """Say whether the effects are what the drug was given for."""
@@ -230,13 +281,25 @@ class _SentenceReader:
                 break
             if 0 <= group.first - treated.ends[k] <= _TREATED_WORDS:
                 weight = max(weight, treated.weights[k])
-        behind = self._hits["condition"]
-        k = bisect_left(behind.starts, group.last)
-        if k < len(behind.starts) and behind.starts[k] == group.last:
-            weight = max(weight, behind.weights[k])
+        weight = max(weight, self._condition(group))
+        floor = max(
+            group.first - _ASSERTED_WORDS, self._groups[place - 1].last if place else self._first
+        )
+        if weight < _DECISIVE and self._hits["asserted"].strongest(floor, group.first):
+            return False
         if any(mention.is_indication for mention in group.mentions):
             weight += 1 if score >= _DECISIVE else _DECISIVE
         return weight >= _DECISIVE or (weight == _ACCEPTED and score < _DECISIVE)
+
+    def _condition(self, group: _Group) -> int:
+        """Return the weight of a cue such as `treated with` right behind the effects."""
+        cues = self._hits["condition"]
+        for k in range(bisect_left(cues.starts, group.last), len(cues.starts)):
+            gap = self._words[group.last : cues.starts[k]]
+            if len(gap) > _PASSIVE_WORDS or not all(word.folded in _PASSIVE for word in gap):
+                break
+            return cues.weights[k]
+        return 0
 
     def _is_negated(self, place: int) -> bool:
         """Say whether a denial reaches the effects at `place` from the left."""
@@ -259,17 +322,31 @@ def _hits(words: Sequence[Word], index: PhraseIndex) -> _CueHits:
     return _CueHits(tuple(starts), tuple(ends), tuple(weights))
 
 
-def _grouped(text: str, mentions: Sequence[Mention]) -> list[_Group]:
+def _grouped(
+    text: str, words: Sequence[Word], mentions: Sequence[Mention]
+) -> list[_Group]:
     """Join coordinated mentions of one kind: `nausea, vomiting and diarrhea`."""
     runs: list[list[Mention]] = []
     for mention in mentions:
-        if runs and runs[-1][-1].is_drug == mention.is_drug:
-            gap = text[runs[-1][-1].end : mention.start][:40]
-            if _COORDINATION.fullmatch(gap):
-                runs[-1].append(mention)
-                continue
-        runs.append([mention])
+        if runs and _is_coordinated(text, words, runs[-1][-1], mention):
+            runs[-1].append(mention)
+        else:
+            runs.append([mention])
     return [_Group(tuple(run)) for run in runs]
+
+
+def _is_coordinated(
+    text: str, words: Sequence[Word], left: Mention, right: Mention
+) -> bool:
+    if left.is_drug != right.is_drug or right.first - left.last > _MAX_LINK_WORDS:
+        return False
+    links = [word.folded for word in words[left.last : right.first]]
+    if left.is_class and not right.is_class and _APPOSITION.issuperset(links):
+        return True  # `calcium antagonist nifedipine`, `tocolytic therapy with ritodrine`
+    if not all(link in _LINKS or link[0].isdigit() for link in links):
+        return False
+    marks = text[left.end : right.start]
+    return not _COORDINATORS.isdisjoint(links) or not _COORDINATING_MARKS.isdisjoint(marks)
 
 
 def _sentences(

@@ -17,6 +17,14 @@ _MAX_MODIFIERS = 5
 _MAX_WORDS_BEFORE_LAB = 3
 _INDUCED = frozenset({"induced"})
 _MIN_UNKNOWN_DRUG_CHARS = 5
+_MAX_UNKNOWN_EFFECT_WORDS = 4
+_FUNCTION_WORDS = frozenset(
+    "a an the and or but in on of to for with without by from at as is are was were be been may "
+    "can could has have had that which who during after before following while when than via "
+    "associated induced related case report reports patient patients".split()
+)
+_MIN_TRADE_NAME_CHARS = 5
+_MAX_ALIAS_CHARS = 6
 _LAB_FILLERS = frozenset({"serum", "plasma", "the", "his", "her", "liver", "blood", "hepatic"})
 
 
@@ -31,6 +39,7 @@ class Mention:
         end: code point after the last.
         is_drug: drug or effect.
         is_indication: an effect that mostly is the reason for treatment.
+        is_class: a class of drugs rather than a drug.
     """
 
     first: int
@@ -39,6 +48,7 @@ class Mention:
     end: int
     is_drug: bool
     is_indication: bool = False
+    is_class: bool = False
 
 
 def _table(phrases: Sequence[str]) -> dict[str, int]:
@@ -54,9 +64,12 @@ class MentionFinder:
         Args:
             lexicon: the words to look for.
         """
-        self._drugs = PhraseIndex(_table(lexicon.drugs), acronyms=lexicon.acronyms)
+        self._drugs = PhraseIndex(
+            # The values tell apart what one look-up finds: here drugs and their classes.
+            {**_table(lexicon.drugs), **dict.fromkeys(lexicon.classes, 2)},
+            acronyms=lexicon.acronyms,
+        )
         self._effects = PhraseIndex(
-            # The value marks indications, so that one look-up answers both questions.
             {**_table(lexicon.effects), **dict.fromkeys(lexicon.indications, 2)},
             acronyms=lexicon.acronyms,
         )
@@ -64,30 +77,41 @@ class MentionFinder:
         self._changes = PhraseIndex(_table(lexicon.changes), plurals=False)
         self._labs = PhraseIndex(_table(lexicon.labs), acronyms=lexicon.acronyms)
         self._heads = frozenset(lexicon.heads)
+        self._not_effects = frozenset(lexicon.not_effects)
         self._not_drugs = frozenset(lexicon.not_drugs)
         self._stems = AffixIndex(lexicon.stems)
         self._suffixes = AffixIndex(lexicon.suffixes)
 
-    def find(self, words: Sequence[Word]) -> list[Mention]:
+    def find(self, text: str, words: Sequence[Word]) -> list[Mention]:
         """Find the mentions of a text, from left to right, none overlapping.
 
         Args:
-            words: the words of the text.
+            text: the text.
+            words: its words.
 
         Returns:
             Its drugs and effects.
         """
         mentions: list[Mention] = []
         kinds: dict[str, str] = {}
+        aliases: dict[str, bool] = {}
         i = 0
         while i < len(words):
-            floor = mentions[-1].last if mentions else 0
-            mention = self._at(words, i, floor, kinds)
+            alias_is_drug = aliases.get(text[words[i].start : words[i].end])
+            if alias_is_drug is not None:
+                mention: Mention | None = _mention(words, i, i + 1, is_drug=alias_is_drug)
+            else:
+                mention = self._at(words, i, mentions[-1].last if mentions else 0, kinds)
+            if mention is None and mentions and mentions[-1].is_drug:
+                mention = self._induced(text, words, i, mentions[-1].last)
             if mention is None:
                 i += 1
-            else:
-                mentions.append(mention)
-                i = mention.last
+                continue
+            mentions.append(mention)
+            i = mention.last
+            alias = _alias(text, words, mention)
+            if alias is not None:
+                aliases.setdefault(alias, mention.is_drug)
         return mentions
 
     def _at(
@@ -99,7 +123,7 @@ class MentionFinder:
         if lab_end is not None and lab_end > max(effect[0] if effect else 0, i):
             return _mention(words, i, lab_end, is_drug=False)
         if drug is not None and (effect is None or drug[0] >= effect[0]):
-            return _mention(words, i, drug[0], is_drug=True)
+            return _mention(words, i, drug[0], is_drug=True, is_class=drug[1] > 1)
         if effect is not None:
             return self._effect(words, i, effect[0], floor, is_indication=effect[1] > 1)
         kind = kinds.get(words[i].folded)
@@ -112,6 +136,27 @@ class MentionFinder:
         if kind == "head" and self._widened(words, i, floor) < i:
             return self._effect(words, i, i + 1, floor, is_indication=False)
         return None
+
+    def _induced(
+        self, text: str, words: Sequence[Word], i: int, drug_last: int
+    ) -> Mention | None:
+        """Return the unknown effect of `drug-induced ...`, up to the next function word."""
+        if i != drug_last + 1 or words[drug_last].folded not in _INDUCED or not (
+            words[drug_last].is_joined and words[i].is_joined
+        ):
+            return None
+        last = i
+        while last < len(words) and last - i < _MAX_UNKNOWN_EFFECT_WORDS:
+            word = words[last]
+            if word.folded in _FUNCTION_WORDS or (last > i and not word.is_joined):
+                break
+            if last > i and self._at(words, last, i, {}) is not None:
+                # A known mention begins here and takes its own modifiers.
+                return None
+            last += 1
+        if last == i or words[last - 1].folded in self._not_effects:
+            return None
+        return _mention(words, i, last, is_drug=False)
 
     def _kind(self, word: str) -> str:
         if self._stems.matches(word):
@@ -170,9 +215,29 @@ class MentionFinder:
         return _mention(words, first, last, is_drug=False, is_indication=is_indication)
 
 
+def _alias(text: str, words: Sequence[Word], mention: Mention) -> str | None:
+    """Return the short form or trade name that a mention introduces in parentheses."""
+    if mention.last >= len(words):
+        return None
+    word = words[mention.last]
+    if text[mention.end : word.start].strip() != "(" or text[word.end : word.end + 1] != ")":
+        return None
+    surface = text[word.start : word.end]
+    if mention.is_drug and len(surface) >= _MIN_TRADE_NAME_CHARS and surface.istitle():
+        return surface
+    initials = {other.folded[0] for other in words[max(0, mention.first - 2) : mention.last]}
+    is_short = word.is_upper and 2 <= len(surface) <= _MAX_ALIAS_CHARS
+    return surface if is_short and word.folded[0] in initials else None
+
+
 def _mention(
-    words: Sequence[Word], first: int, last: int, *, is_drug: bool, is_indication: bool = False
+    words: Sequence[Word],
+    first: int,
+    last: int,
+    *,
+    is_drug: bool,
+    is_indication: bool = False,
+    is_class: bool = False,
 ) -> Mention:
-    return Mention(
-        first, last, words[first].start, words[last - 1].end, is_drug, is_indication
-    )
+    start, end = words[first].start, words[last - 1].end
+    return Mention(first, last, start, end, is_drug, is_indication, is_class)

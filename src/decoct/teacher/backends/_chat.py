@@ -33,7 +33,7 @@ _OUT_OF_RANGE = re.compile(
     r"above_max|below_min|too large|too small|between|at most|at least|greater|less than",
     re.IGNORECASE,
 )
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_.\[\]-]{1,48}")
+_IDENTIFIER = re.compile(r"[A-Za-z_.]{1,48}")  # no digits: keys have them
 
 
 @dataclass(frozen=True, slots=True)

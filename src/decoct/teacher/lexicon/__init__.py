@@ -50,6 +50,7 @@ class Lexicon:
 
     Attributes:
         drugs: names of medicines, substances and vaccines.
+        classes: names of classes of drugs, `corticosteroid`.
         effects: conditions, symptoms, signs and laboratory findings.
         modifiers: words that belong to an effect when directly in front of it.
         heads: nouns that name an effect only with a modifier in front.
@@ -58,12 +59,14 @@ class Lexicon:
         changes: words for such a change, `elevated` or `loss of`.
         acronyms: entries that count only in capitals.
         not_drugs: words in front of `-induced` that are no medicines.
+        not_effects: nouns behind `-induced` that are no adverse effect.
         stems: affixes of drug names.
         suffixes: affixes of effect names.
         cues: phrases that tie, deny or explain.
     """
 
     drugs: tuple[str, ...]
+    classes: tuple[str, ...]
     effects: tuple[str, ...]
     modifiers: tuple[str, ...]
     heads: tuple[str, ...]
@@ -72,6 +75,7 @@ class Lexicon:
     changes: tuple[str, ...]
     acronyms: tuple[str, ...]
     not_drugs: tuple[str, ...]
+    not_effects: tuple[str, ...]
     stems: tuple[Affix, ...]
     suffixes: tuple[Affix, ...]
     cues: tuple[Cue, ...]
@@ -110,6 +114,7 @@ def load_lexicon() -> Lexicon:
     """
     return Lexicon(
         drugs=tuple(_lines("drugs.txt")),
+        classes=tuple(_lines("classes.txt")),
         effects=tuple(_lines("effects.txt")),
         modifiers=tuple(_lines("modifiers.txt")),
         heads=tuple(_lines("heads.txt")),
@@ -118,6 +123,7 @@ def load_lexicon() -> Lexicon:
         changes=tuple(_lines("changes.txt")),
         acronyms=tuple(_lines("acronyms.txt")),
         not_drugs=tuple(_lines("not_drugs.txt")),
+        not_effects=tuple(_lines("not_effects.txt")),
         stems=tuple(
             Affix(text, int(min_chars), _excluded(exclusions), kind == "prefix")
             for kind, text, min_chars, _, exclusions in _rows("stems.tsv")

@@ -110,8 +110,10 @@ def singulars(word: str) -> tuple[str, ...]:
     found = [word, word[:-1]]
     if word.endswith("ies"):
         found.append(word[:-3] + "y")
-    elif word.endswith("es"):
+    elif word.endswith("ses"):
         found += [word[:-2] + "is", word[:-2]]
+    elif word.endswith("es"):
+        found.append(word[:-2])
     return tuple(found)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from decoct.records import Document, Relation, Span
+from decoct.records import Relation, Span
 from decoct.tasks.base import Answer, Claim, Task
 from decoct.text.align import Place, find_quote, nearest_pair
 
@@ -80,11 +80,6 @@ def ground(task: Task, text: str, answer: Answer) -> Grounded:
             links[claim.label, *pair] = None
 
     return _assemble(task, text, subject_places, list(links), ungrounded, lost)
-
-
-def given_subjects(document: Document, task: Task) -> list[Span]:
-    """Return the spans of a document that can be a relation's subject in this task."""
-    return [span for span in document.spans if span.label == task.subject_label]
 
 
 def _reason(subjects: list[Place], objects: list[Place]) -> str:

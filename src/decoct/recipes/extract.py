@@ -1,0 +1,115 @@
+"""`extract`: a student and documents in, predicted annotations out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from decoct.errors import ArtifactError, Faults, FormatError, MissingExtraError
+from decoct.formats.base import STANDARD_INPUT, read_documents
+from decoct.formats.jsonl import checked_line
+from decoct.progress import Progress, Silent
+from decoct.records import Document
+from decoct.store import resumable_lines, sha256_file, sha256_json
+
+if TYPE_CHECKING:
+    from decoct.student.student import Student
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What an extraction wrote.
+
+    Attributes:
+        n_documents: documents in the output.
+        n_resumed: of them, written by an earlier run that was interrupted.
+        n_relations: relations found by this run.
+    """
+
+    n_documents: int
+    n_resumed: int
+    n_relations: int
+
+    def to_dict(self) -> dict[str, int]:
+        """Return plain JSON types."""
+        return {"n_documents": self.n_documents, "n_resumed": self.n_resumed, "n_relations": self.n_relations}
+
+
+def load_student(source: str | Path, task: str | None = None, device: str = "auto") -> Student:
+    """Load a student.
+
+    Args:
+        source: its folder, or a hub id.
+        task: the task that it must be of; None takes any.
+        device: where to run it.
+
+    Raises:
+        ArtifactError: it is not there, not a student, broken, or of another task.
+        MissingExtraError: torch is not installed.
+    """
+    try:
+        from decoct.student.student import Student
+    except ImportError:
+        raise MissingExtraError("torch and transformers", "train", "running a student") from None
+    student = Student.from_pretrained(source, device)
+    if task is not None and student.card.task != task:
+        raise ArtifactError(f"{source}: is a student of task {student.card.task!r}, not {task!r}")
+    return student
+
+
+def extract(
+    student: Student, source: Path, faults: Faults, *, given_subjects: bool = False
+) -> Iterator[Document]:
+    """Yield a predicted document for each document of a file, in order, as they are read.
+
+    Args:
+        student: from `load_student`.
+        source: documents in any format that is read, or `-` for standard input.
+        faults: gets lines that can't be read.
+        given_subjects: take subjects from the documents' own spans.
+    """
+    return student.extract(read_documents(source, faults), given_subjects=given_subjects)
+
+
+def extract_file(
+    student: Student,
+    source: Path,
+    out: Path,
+    *,
+    given_subjects: bool = False,
+    faults: Faults | None = None,
+    progress: Progress | None = None,
+) -> Extracted:
+    """Write predictions to a file; an interrupted run goes on where it was.
+
+    Args:
+        student: from `load_student`.
+        source: documents in any format that is read, or `-`.
+        out: the JSONL file; it is there only when it is whole.
+        given_subjects: take subjects from the documents' own spans.
+        faults: gets lines that can't be read.
+        progress: shown how far it is.
+
+    Raises:
+        StoreError: a file can't be read or written; what was written is kept for the next run.
+        FormatError: `source` holds no document.
+    """
+    faults = faults if faults is not None else Faults()
+    fingerprint = None
+    if source != STANDARD_INPUT:
+        fingerprint = sha256_json([sha256_file(source), student.fingerprint, given_subjects])
+    n_written = n_relations = 0
+    with resumable_lines(out, fingerprint) as (n_resumed, write):
+        documents = read_documents(source, faults)
+        for _ in range(n_resumed):
+            next(documents, None)
+        predicted = student.extract(documents, given_subjects=given_subjects)
+        for document in (progress or Silent()).track(predicted, None, "extract"):
+            write(checked_line(document))
+            n_written += 1
+            n_relations += len(document.relations)
+        if not n_written + n_resumed:
+            raise FormatError(f"{source}: no line of it could be read as a document")
+    return Extracted(n_written + n_resumed, n_resumed, n_relations)
