@@ -41,7 +41,9 @@ def pad(pieces: Sequence[Piece], pad_id: int) -> Batch:
     for row, piece in enumerate(pieces):
         input_ids[row, : len(piece)] = piece.input_ids
         attention_mask[row, : len(piece)] = 1
-        word_of_token[row, : len(piece)] = np.where(piece.word_of_token == NO_WORD, n_words, piece.word_of_token)
+        word_of_token[row, : len(piece)] = np.where(
+            piece.word_of_token == NO_WORD, n_words, piece.word_of_token
+        )
         word_mask[row, : len(piece.words)] = True
     return Batch(input_ids, attention_mask, word_of_token, n_words, word_mask)
 
@@ -57,7 +59,11 @@ def by_length(lengths: Sequence[int], max_pieces: int, max_tokens: int) -> list[
     batches: list[list[int]] = []
     widest = 0
     for position in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
-        full = not batches or len(batches[-1]) >= max_pieces or (len(batches[-1]) + 1) * widest > max_tokens
+        full = (
+            not batches
+            or len(batches[-1]) >= max_pieces
+            or (len(batches[-1]) + 1) * widest > max_tokens
+        )
         if full:
             batches.append([])
             widest = lengths[position]

@@ -48,13 +48,17 @@ def marked_runs(probs: NDArray[np.float32], threshold: float = 0.5) -> list[Run]
     return _runs(probs, probs >= threshold, np.zeros(len(probs), dtype=np.bool_))
 
 
-def _runs(probs: NDArray[np.float32], marked: NDArray[np.bool_], begins: NDArray[np.bool_]) -> list[Run]:
+def _runs(
+    probs: NDArray[np.float32], marked: NDArray[np.bool_], begins: NDArray[np.bool_]
+) -> list[Run]:
     runs: list[Run] = []
     first: int | None = None
     for position in range(len(marked) + 1):
         ends = position == len(marked) or not marked[position] or begins[position]
         if first is not None and ends:
-            runs.append(Run(first, position, float(np.clip(probs[first:position].mean(), 0.0, 1.0))))
+            runs.append(
+                Run(first, position, float(np.clip(probs[first:position].mean(), 0.0, 1.0)))
+            )
             first = None
         if first is None and position < len(marked) and marked[position]:
             first = position
@@ -69,7 +73,9 @@ def trim(run: Run, surfaces: Sequence[str]) -> Run | None:
     first, last = run.first, run.last
     while first < last and not surfaces[first][0].isalnum() and surfaces[first] not in "([":
         first += 1
-    while first < last and not surfaces[last - 1][-1].isalnum() and surfaces[last - 1] not in ")]%+":
+    while (
+        first < last and not surfaces[last - 1][-1].isalnum() and surfaces[last - 1] not in ")]%+"
+    ):
         last -= 1
     inside = list(surfaces[first:last])
     if first < last and inside[-1] in (")", "]") and not {"(", "["} & set(inside[:-1]):

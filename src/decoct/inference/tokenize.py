@@ -87,7 +87,9 @@ class WordTokenizer:
         counts = np.bincount(whole.word_of_token[whole.word_of_token >= 0], minlength=len(words))
         total = [0, *accumulate(counts.tolist())]
         room = self.max_tokens - self._n_special
-        for window in cut_windows(text, words, lambda first, last: total[last] - total[first], room):
+        for window in cut_windows(
+            text, words, lambda first, last: total[last] - total[first], room
+        ):
             first = bisect.bisect_left(words, window.start, key=lambda word: word.start)
             last = bisect.bisect_left(words, window.end, key=lambda word: word.start)
             yield self._piece(text, words[first:last], window)
@@ -98,6 +100,8 @@ class WordTokenizer:
         offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
         # the last character of a token decides: byte-level tokens may start with the space before
         word_of_token = np.searchsorted(starts, offsets[:, 1] - 1, side="right") - 1
-        special = np.array(encoding.special_tokens_mask, dtype=bool) | (offsets[:, 1] <= offsets[:, 0])
+        special = np.array(encoding.special_tokens_mask, dtype=bool) | (
+            offsets[:, 1] <= offsets[:, 0]
+        )
         word_of_token = np.where(special, NO_WORD, word_of_token)
         return Piece(np.array(encoding.ids, dtype=np.int64), word_of_token, tuple(words), window)

@@ -108,5 +108,9 @@ def _refuse_foreign(out: Path, task: str) -> None:
         return
     found = read_json(out / "config.json").get("decoct", {})
     if found.get("task") != task:
-        what = f"a student of task {found['task']!r}" if found.get("task") else "an encoder or another model"
+        what = (
+            f"a student of task {found['task']!r}"
+            if found.get("task")
+            else "an encoder or another model"
+        )
         raise ConfigError(f"{out}: holds {what}; give another --out")

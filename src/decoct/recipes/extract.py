@@ -34,7 +34,11 @@ class Extracted:
 
     def to_dict(self) -> dict[str, int]:
         """Return plain JSON types."""
-        return {"n_documents": self.n_documents, "n_resumed": self.n_resumed, "n_relations": self.n_relations}
+        return {
+            "n_documents": self.n_documents,
+            "n_resumed": self.n_resumed,
+            "n_relations": self.n_relations,
+        }
 
 
 def load_student(source: str | Path, task: str | None = None, device: str = "auto") -> Student:

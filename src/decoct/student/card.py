@@ -12,5 +12,7 @@ def model_card(card: StudentCard) -> str:
     from jinja2 import Environment, StrictUndefined
 
     template = files("decoct.student").joinpath("model_card.md.jinja").read_text(encoding="utf-8")
-    made = Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)  # noqa: S701 (Markdown)
+    made = Environment(
+        undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
+    )
     return made.from_string(template).render(card=card)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,11 +68,17 @@ def load_encoder(name: str) -> tuple[Any, Tokenizer]:
         try:
             config = AutoConfig.from_pretrained(source)
             tokenizer = AutoTokenizer.from_pretrained(source)
-            options = {"add_pooling_layer": False} if config.model_type in ("bert", "roberta") else {}
-            model = AutoModel.from_pretrained(source, dtype="float32", use_safetensors=True, **options)
+            options = (
+                {"add_pooling_layer": False} if config.model_type in ("bert", "roberta") else {}
+            )
+            model = AutoModel.from_pretrained(
+                source, dtype="float32", use_safetensors=True, **options
+            )
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).strip().splitlines()[0]
-            raise ArtifactError(f"encoder {name!r} can't be loaded: {reason}; try --encoder embedded") from None
+            raise ArtifactError(
+                f"encoder {name!r} can't be loaded: {reason}; try --encoder embedded"
+            ) from None
     if not tokenizer.is_fast:
         raise ArtifactError(f"encoder {name!r} has no fast tokenizer (tokenizer.json)")
     return model, tokenizer.backend_tokenizer

@@ -47,19 +47,27 @@ class Examples:
     unexpressed: Counter[str] = field(default_factory=Counter)
 
 
-def make_examples(documents: Iterable[Document], tokenizer: WordTokenizer, card: StudentCard) -> Examples:
+def make_examples(
+    documents: Iterable[Document], tokenizer: WordTokenizer, card: StudentCard
+) -> Examples:
     """Cut documents into pieces and mark subjects and objects on their words."""
     examples = Examples()
     for document in documents:
         wanted = {card.subject_label, *card.object_labels}
-        examples.unexpressed["other_label"] += sum(span.label not in wanted for span in document.spans)
-        examples.unexpressed["discontinuous_span"] += sum(span.fragments is not None for span in document.spans)
+        examples.unexpressed["other_label"] += sum(
+            span.label not in wanted for span in document.spans
+        )
+        examples.unexpressed["discontinuous_span"] += sum(
+            span.fragments is not None for span in document.spans
+        )
         placed = 0
         for piece in tokenizer.pieces(document.text):
             example, n_relations = _example(document, piece, card, examples.unexpressed)
             examples.items.append(example)
             placed += n_relations
-        examples.unexpressed["relation_across_windows"] += max(0, _n_relations(document, card) - placed)
+        examples.unexpressed["relation_across_windows"] += max(
+            0, _n_relations(document, card) - placed
+        )
     examples.unexpressed = +examples.unexpressed
     return examples
 
@@ -103,14 +111,22 @@ def _example(
     n_relations = 0
     for relation, subject, target in document.pairs():
         place = word_range(target, piece)
-        if relation.label not in card.relation_labels or subject.id not in subjects or place is None:
+        if (
+            relation.label not in card.relation_labels
+            or subject.id not in subjects
+            or place is None
+        ):
             continue
-        objects[subjects[subject.id], slice(*place), card.relation_labels.index(relation.label)] = 1.0
+        objects[subjects[subject.id], slice(*place), card.relation_labels.index(relation.label)] = (
+            1.0
+        )
         n_relations += 1
     return Example(piece, tags, tuple(ranges), objects), n_relations
 
 
-def split_dev(documents: Sequence[Document], share: float, seed: int) -> tuple[list[Document], list[Document]]:
+def split_dev(
+    documents: Sequence[Document], share: float, seed: int
+) -> tuple[list[Document], list[Document]]:
     """Split silver documents into (train, dev) by chance; each has at least one, the order is kept.
 
     Documents of the same text go to the same side.

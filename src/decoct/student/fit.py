@@ -82,12 +82,18 @@ def fit(
     """
     settings = settings or StudentSettings()
     progress = progress or Silent()
-    if len({document.text for document in silver}) < 2 or not any(document.relations for document in silver):
-        raise ConfigError(f"{len(silver)} silver documents with {_n_relations(silver)} relations are too few to learn from")
+    if len({document.text for document in silver}) < 2 or not any(
+        document.relations for document in silver
+    ):
+        raise ConfigError(
+            f"{len(silver)} silver documents with {_n_relations(silver)} relations are too few to learn from"
+        )
     device = choose_device(settings.device)
     torch.manual_seed(settings.seed)
     encoder, tokenizer = load_encoder(settings.encoder)
-    settings = settings.model_copy(update={"max_tokens": window_tokens(encoder, settings.max_tokens)})
+    settings = settings.model_copy(
+        update={"max_tokens": window_tokens(encoder, settings.max_tokens)}
+    )
     card = StudentCard(
         task=task.name,
         subject_label=task.subject_label,
@@ -113,7 +119,9 @@ def fit(
         fingerprint=sha256_json([settings.model_dump(mode="json"), card.silver, card.versions]),
     )
     training = train(job, settings, progress, checkpoints)
-    card = card.model_copy(update={"training": _describe_training(training, len(train_part), len(dev_part))})
+    card = card.model_copy(
+        update={"training": _describe_training(training, len(train_part), len(dev_part))}
+    )
     student = Student(model, tokenizer, card, settings.device)
     return Fit(student, training, len(train_part), len(dev_part), dict(examples.unexpressed))
 
@@ -121,7 +129,13 @@ def fit(
 class _Batches:
     """An epoch's batches: shuffled, then sorted by length within pools, then shuffled again."""
 
-    def __init__(self, examples: Sequence[Example], settings: StudentSettings, pad_id: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        settings: StudentSettings,
+        pad_id: int,
+        device: torch.device,
+    ) -> None:
         self.examples = [example for example in examples if example.piece.words]
         self.settings = settings
         self.pad_id = pad_id
@@ -135,7 +149,9 @@ class _Batches:
         pool = size * _POOL_BATCHES
         groups: list[list[int]] = []
         for start in range(0, len(order), pool):
-            by_length = sorted(order[start : start + pool], key=lambda index: len(self.examples[index].piece))
+            by_length = sorted(
+                order[start : start + pool], key=lambda index: len(self.examples[index].piece)
+            )
             groups += [by_length[at : at + size] for at in range(0, len(by_length), size)]
         return _LazySteps(self, [groups[index] for index in rng.permutation(len(groups))])
 
@@ -143,7 +159,9 @@ class _Batches:
         examples = [self.examples[position] for position in positions]
         batch = pad([example.piece for example in examples], self.pad_id)
         tags = np.full((len(examples), batch.n_words), -100, dtype=np.int64)
-        subjects = [(row, place) for row, example in enumerate(examples) for place in example.subjects]
+        subjects = [
+            (row, place) for row, example in enumerate(examples) for place in example.subjects
+        ]
         n_relations = examples[0].objects.shape[2]
         words = np.zeros((len(subjects), batch.n_words), dtype=np.float32)
         objects = np.zeros((len(subjects), batch.n_words, n_relations), dtype=np.float32)
@@ -164,7 +182,9 @@ class _Batches:
             torch.from_numpy(batch.word_mask).to(on),
             Targets(
                 tags=torch.from_numpy(tags).to(on),
-                subject_piece=torch.tensor([row for row, _ in subjects], dtype=torch.long, device=on),
+                subject_piece=torch.tensor(
+                    [row for row, _ in subjects], dtype=torch.long, device=on
+                ),
                 subject_words=torch.from_numpy(words).to(on),
                 objects=torch.from_numpy(objects).to(on),
             ),
@@ -186,14 +206,21 @@ class _LazySteps(Sequence[_Step]):
 
 
 def _loss(model: SubjectCentricModel, step: _Step) -> torch.Tensor:
-    states = model.word_states(step.input_ids, step.attention_mask, step.word_of_token, step.n_words)
+    states = model.word_states(
+        step.input_ids, step.attention_mask, step.word_of_token, step.n_words
+    )
     return model.loss(states, step.word_mask, step.targets)
 
 
 def _dev_f1(silver: Sequence[Document], predicted: Sequence[Document]) -> float:
     """Return the mean of strict and lenient relation F1 by offsets, against the teacher's labels."""
-    counts = [count_relations(silver, predicted, match=match, by="offsets") for match in ("strict", "lenient")]
-    return float(np.mean([precision_recall_f1(count.to_matrix().sum(axis=0))[2] for count in counts]))
+    counts = [
+        count_relations(silver, predicted, match=match, by="offsets")
+        for match in ("strict", "lenient")
+    ]
+    return float(
+        np.mean([precision_recall_f1(count.to_matrix().sum(axis=0))[2] for count in counts])
+    )
 
 
 def _n_relations(documents: Sequence[Document]) -> int:
@@ -202,7 +229,9 @@ def _n_relations(documents: Sequence[Document]) -> int:
 
 def _describe_silver(silver: Sequence[Document]) -> dict[str, object]:
     teachers = Counter(
-        f"{document.meta.get('backend')}:{document.meta.get('model')}" if document.source == "silver" else str(document.source)
+        f"{document.meta.get('backend')}:{document.meta.get('model')}"
+        if document.source == "silver"
+        else str(document.source)
         for document in silver
     )
     return {

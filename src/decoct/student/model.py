@@ -91,7 +91,9 @@ class SubjectCentricModel(nn.Module):
         self.subject_head = SubjectHead(width, dropout)
         self.object_head = ObjectHead(width, n_relations, dropout)
 
-    def word_states(self, input_ids: Tensor, attention_mask: Tensor, word_of_token: Tensor, n_words: int) -> Tensor:
+    def word_states(
+        self, input_ids: Tensor, attention_mask: Tensor, word_of_token: Tensor, n_words: int
+    ) -> Tensor:
         """Encode once and average each word's tokens.
 
         Args:
@@ -103,9 +105,13 @@ class SubjectCentricModel(nn.Module):
         Returns:
             (n_pieces, n_words, d) float32; zero where there is no word.
         """
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()
+        hidden = self.encoder(
+            input_ids=input_ids, attention_mask=attention_mask
+        ).last_hidden_state.float()
         index = word_of_token.unsqueeze(-1).expand_as(hidden)
-        sums = hidden.new_zeros(hidden.shape[0], n_words + 1, hidden.shape[2]).scatter_add(1, index, hidden)
+        sums = hidden.new_zeros(hidden.shape[0], n_words + 1, hidden.shape[2]).scatter_add(
+            1, index, hidden
+        )
         ones = torch.ones_like(word_of_token, dtype=hidden.dtype)
         counts = hidden.new_zeros(hidden.shape[0], n_words + 1).scatter_add(1, word_of_token, ones)
         return (sums / counts.clamp(min=1.0).unsqueeze(-1))[:, :n_words]
@@ -131,6 +137,8 @@ class SubjectCentricModel(nn.Module):
         if len(targets.subject_piece) == 0:
             return subject_loss
         logits = self.object_logits(states, targets.subject_piece, targets.subject_words).float()
-        losses = nn.functional.binary_cross_entropy_with_logits(logits, targets.objects, reduction="none")
+        losses = nn.functional.binary_cross_entropy_with_logits(
+            logits, targets.objects, reduction="none"
+        )
         mask = word_mask[targets.subject_piece].unsqueeze(-1).to(losses.dtype)
         return subject_loss + (losses * mask).sum() / mask.expand_as(losses).sum().clamp(min=1)

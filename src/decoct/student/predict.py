@@ -78,7 +78,9 @@ class Reader:
                 owners.append(owner)
                 pieces.append(piece)
         drafts = [_Draft(document, self.card) for document in documents]
-        for positions in by_length([len(piece) for piece in pieces], self.max_pieces, self.max_batch_tokens):
+        for positions in by_length(
+            [len(piece) for piece in pieces], self.max_pieces, self.max_batch_tokens
+        ):
             chosen = [pieces[position] for position in positions]
             self._read_batch(chosen, [drafts[owners[position]] for position in positions], given)
         for draft in drafts:
@@ -104,7 +106,9 @@ class Reader:
                 for found in marked_runs(column, self.card.settings.object_threshold):
                     target = trim(found, _surfaces(piece, draft, found))
                     if target is not None:
-                        draft.add_relation(index, subject, run.confidence, _place(piece, target), target.confidence)
+                        draft.add_relation(
+                            index, subject, run.confidence, _place(piece, target), target.confidence
+                        )
 
     def _found(self, piece: Piece, draft: _Draft, tag_probs: NDArray[np.float32]) -> Iterator[Run]:
         for run in tagged_runs(tag_probs[: len(piece.words)], self.card.settings.subject_threshold):
@@ -132,7 +136,9 @@ class _Draft:
     def add_subject(self, place: Place, confidence: float) -> None:
         self._subjects[place] = max(confidence, self._subjects.get(place, 0.0))
 
-    def add_relation(self, index: int, subject: Place, subject_conf: float, target: Place, target_conf: float) -> None:
+    def add_relation(
+        self, index: int, subject: Place, subject_conf: float, target: Place, target_conf: float
+    ) -> None:
         """A relation is as sure as its subject and its object together."""
         key = (target, self.card.object_labels[index])
         self._objects[key] = max(target_conf, self._objects.get(key, 0.0))
@@ -140,7 +146,9 @@ class _Draft:
 
     def finish(self) -> Document:
         """Return the document with everything that was found, ids in order of place."""
-        spans = {(place, self.card.subject_label): conf for place, conf in self._subjects.items()} | self._objects
+        spans = {
+            (place, self.card.subject_label): conf for place, conf in self._subjects.items()
+        } | self._objects
         ids = {key: f"T{number}" for number, key in enumerate(sorted(spans), start=1)}
         text = self.document.text
         return Document(
@@ -182,4 +190,6 @@ def _owned(piece: Piece, place: Place) -> bool:
 def _surfaces(piece: Piece, draft: _Draft, run: Run) -> list[str]:
     """Return the surface of each word of a piece's run, at the word's position."""
     text = draft.document.text
-    return [""] * run.first + [text[word.start : word.end] for word in piece.words[run.first : run.last]]
+    return [""] * run.first + [
+        text[word.start : word.end] for word in piece.words[run.first : run.last]
+    ]

@@ -43,7 +43,13 @@ class Student:
         student.extract("Rash after amoxicillin.").pairs()
     """
 
-    def __init__(self, model: SubjectCentricModel, tokenizer: Tokenizer, card: StudentCard, device: str = "auto") -> None:
+    def __init__(
+        self,
+        model: SubjectCentricModel,
+        tokenizer: Tokenizer,
+        card: StudentCard,
+        device: str = "auto",
+    ) -> None:
         self.card = card
         self.tokenizer = tokenizer
         self.model = model
@@ -52,7 +58,9 @@ class Student:
     @overload
     def extract(self, documents: str | Document, *, given_subjects: bool = ...) -> Document: ...
     @overload
-    def extract(self, documents: Iterable[str | Document], *, given_subjects: bool = ...) -> Iterator[Document]: ...
+    def extract(
+        self, documents: Iterable[str | Document], *, given_subjects: bool = ...
+    ) -> Iterator[Document]: ...
     def extract(
         self, documents: str | Document | Iterable[str | Document], *, given_subjects: bool = False
     ) -> Document | Iterator[Document]:
@@ -67,7 +75,9 @@ class Student:
         """
         if isinstance(documents, str | Document):
             return next(self._reader.read([as_document(documents, 1)], given_subjects))
-        numbered = (as_document(document, number) for number, document in enumerate(documents, start=1))
+        numbered = (
+            as_document(document, number) for number, document in enumerate(documents, start=1)
+        )
         return self._reader.read(numbered, given_subjects)
 
     @cached_property
@@ -75,7 +85,10 @@ class Student:
         """Hash of weights and settings: two students with the same one give the same predictions."""
         digest = hashlib.sha256(self.card.model_dump_json().encode())
         for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(name.encode() + tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            digest.update(
+                name.encode()
+                + tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
+            )
         return digest.hexdigest()
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -108,7 +121,9 @@ class Student:
         """
         folder = _fetch(str(source))
         config, card = read_card(folder)
-        model = SubjectCentricModel(build_encoder(config), len(card.relation_labels), card.settings.dropout)
+        model = SubjectCentricModel(
+            build_encoder(config), len(card.relation_labels), card.settings.dropout
+        )
         try:
             weights = load_file(folder / _WEIGHTS)
         except (OSError, SafetensorError) as error:
@@ -118,7 +133,12 @@ class Student:
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:200]
             raise ArtifactError(f"{folder}: weights do not fit config.json: {reason}") from None
-        return cls(model, WordTokenizer.from_folder(folder, card.settings.max_tokens).tokenizer, card, device)
+        return cls(
+            model,
+            WordTokenizer.from_folder(folder, card.settings.max_tokens).tokenizer,
+            card,
+            device,
+        )
 
     def push_to_hub(self, repo_id: str, **options: Any) -> str:  # noqa: ANN401 (huggingface_hub's own)
         """Upload the student's folder to a hub and return its address; options go to `create_repo`."""
@@ -149,19 +169,25 @@ def read_card(folder: Path) -> tuple[dict[str, Any], StudentCard]:
         ArtifactError: it is not a student's folder.
     """
     if not (folder / _CONFIG).is_file():
-        raise ArtifactError(f"{folder}: holds no {_CONFIG}; a student's folder comes from decoct distill")
+        raise ArtifactError(
+            f"{folder}: holds no {_CONFIG}; a student's folder comes from decoct distill"
+        )
     try:
         config = read_json(folder / _CONFIG)
         card = config.pop("decoct")
     except (StoreError, KeyError, AttributeError, TypeError):
-        raise ArtifactError(f"{folder}: is not a student (no 'decoct' part in {_CONFIG}); make one with decoct distill") from None
+        raise ArtifactError(
+            f"{folder}: is not a student (no 'decoct' part in {_CONFIG}); make one with decoct distill"
+        ) from None
     try:
         return config, StudentCard.model_validate(card)
     except ValidationError as error:
         raise ArtifactError(f"{folder / _CONFIG}: {describe(error)}") from None
 
 
-def make_reader(model: SubjectCentricModel, tokenizer: Tokenizer, card: StudentCard, device: torch.device) -> Reader:
+def make_reader(
+    model: SubjectCentricModel, tokenizer: Tokenizer, card: StudentCard, device: torch.device
+) -> Reader:
     """Return what turns documents into predictions with this model."""
     words = WordTokenizer(tokenizer, card.settings.max_tokens)
     pad_id = int(getattr(model.encoder.config, "pad_token_id", None) or 0)
@@ -206,7 +232,9 @@ class TorchNetwork:
 def _portable(model: SubjectCentricModel) -> dict[str, torch.Tensor]:
     """Name the encoder's tensors as its own library does, the heads' under `decoct.`."""
     return {
-        name.removeprefix("encoder.") if name.startswith("encoder.") else f"decoct.{name}": tensor.contiguous()
+        name.removeprefix("encoder.")
+        if name.startswith("encoder.")
+        else f"decoct.{name}": tensor.contiguous()
         for name, tensor in model.state_dict().items()
     }
 
@@ -225,6 +253,8 @@ def _fetch(source: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(source, allow_patterns=["*.json", "*.safetensors", "README.md"]))
+        return Path(
+            snapshot_download(source, allow_patterns=["*.json", "*.safetensors", "README.md"])
+        )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError):
         raise ArtifactError(f"{source}: no such student folder, and no hub has it") from None

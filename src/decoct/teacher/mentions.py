@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from decoct.teacher.lexicon import Lexicon
-from decoct.teacher.lexicon.matching import AffixIndex, PhraseIndex, Word, singulars
+from decoct.teacher.lexicon.matching import AffixIndex, PhraseIndex, Word, fold, singulars
 
 __all__ = ["Mention", "MentionFinder"]
 
@@ -18,14 +18,8 @@ _MAX_WORDS_BEFORE_LAB = 3
 _INDUCED = frozenset({"induced"})
 _MIN_UNKNOWN_DRUG_CHARS = 5
 _MAX_UNKNOWN_EFFECT_WORDS = 4
-_FUNCTION_WORDS = frozenset(
-    "a an the and or but in on of to for with without by from at as is are was were be been may "
-    "can could has have had that which who during after before following while when than via "
-    "associated induced related case report reports patient patients".split()
-)
 _MIN_TRADE_NAME_CHARS = 5
 _MAX_ALIAS_CHARS = 6
-_LAB_FILLERS = frozenset({"serum", "plasma", "the", "his", "her", "liver", "blood", "hepatic"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +70,11 @@ class MentionFinder:
         self._modifiers = PhraseIndex(_table(lexicon.modifiers), plurals=False)
         self._changes = PhraseIndex(_table(lexicon.changes), plurals=False)
         self._labs = PhraseIndex(_table(lexicon.labs), acronyms=lexicon.acronyms)
-        self._heads = frozenset(lexicon.heads)
-        self._not_effects = frozenset(lexicon.not_effects)
-        self._not_drugs = frozenset(lexicon.not_drugs)
+        self._heads = frozenset(map(fold, lexicon.heads))
+        self._not_effects = frozenset(map(fold, lexicon.not_effects))
+        self._not_drugs = frozenset(map(fold, lexicon.not_drugs))
+        self._function_words = lexicon.small_words["function"]
+        self._reading_words = lexicon.small_words["reading"]
         self._stems = AffixIndex(lexicon.stems)
         self._suffixes = AffixIndex(lexicon.suffixes)
 
@@ -122,6 +118,10 @@ class MentionFinder:
         lab_end = self._lab(words, i)
         if lab_end is not None and lab_end > max(effect[0] if effect else 0, i):
             return _mention(words, i, lab_end, is_drug=False)
+        known_end = max(hit[0] for hit in (drug, effect, (i, 0)) if hit is not None)
+        like_end = self._like(words, known_end) if known_end > i else None
+        if like_end is not None:
+            return self._effect(words, i, like_end, floor, is_indication=False)
         if drug is not None and (effect is None or drug[0] >= effect[0]):
             return _mention(words, i, drug[0], is_drug=True, is_class=drug[1] > 1)
         if effect is not None:
@@ -137,18 +137,18 @@ class MentionFinder:
             return self._effect(words, i, i + 1, floor, is_indication=False)
         return None
 
-    def _induced(
-        self, text: str, words: Sequence[Word], i: int, drug_last: int
-    ) -> Mention | None:
+    def _induced(self, text: str, words: Sequence[Word], i: int, drug_last: int) -> Mention | None:
         """Return the unknown effect of `drug-induced ...`, up to the next function word."""
-        if i != drug_last + 1 or words[drug_last].folded not in _INDUCED or not (
-            words[drug_last].is_joined and words[i].is_joined
+        if (
+            i != drug_last + 1
+            or words[drug_last].folded not in _INDUCED
+            or not (words[drug_last].is_joined and words[i].is_joined)
         ):
             return None
         last = i
         while last < len(words) and last - i < _MAX_UNKNOWN_EFFECT_WORDS:
             word = words[last]
-            if word.folded in _FUNCTION_WORDS or (last > i and not word.is_joined):
+            if word.folded in self._function_words or (last > i and not word.is_joined):
                 break
             if last > i and self._at(words, last, i, {}) is not None:
                 # A known mention begins here and takes its own modifiers.
@@ -157,6 +157,19 @@ class MentionFinder:
         if last == i or words[last - 1].folded in self._not_effects:
             return None
         return _mention(words, i, last, is_drug=False)
+
+    def _like(self, words: Sequence[Word], i: int) -> int | None:
+        """Return the end of `-like syndrome` at word `i`, which makes any name an effect."""
+        if (
+            i + 1 >= len(words)
+            or words[i].folded != "like"
+            or not (words[i].is_joined and words[i + 1].is_joined)
+        ):
+            return None
+        if any(candidate in self._heads for candidate in singulars(words[i + 1].folded)):
+            return i + 2
+        effect = self._effects.longest(words, i + 1)
+        return effect[0] if effect else None
 
     def _kind(self, word: str) -> str:
         if self._stems.matches(word):
@@ -191,7 +204,7 @@ class MentionFinder:
             lab = self._labs.longest(words, start)
             if lab is not None:
                 return lab[0]
-            if words[start].folded not in _LAB_FILLERS and (
+            if words[start].folded not in self._reading_words and (
                 self._modifiers.longest(words, start) is None
             ):
                 return None

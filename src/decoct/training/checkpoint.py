@@ -51,7 +51,11 @@ def save_checkpoint(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / f"{_STATE}.part"
-        save_file({k: v.contiguous().clone() for k, v in tensors.items()}, part, {"position": json.dumps(asdict(position))})
+        save_file(
+            {k: v.contiguous().clone() for k, v in tensors.items()},
+            part,
+            {"position": json.dumps(asdict(position))},
+        )
         part.replace(folder / _STATE)
     except (OSError, SafetensorError) as error:
         raise StoreError(f"{folder}: checkpoint can't be written: {error}") from None
@@ -80,7 +84,9 @@ def load_checkpoint(
     for name, tensor in _under("optimizer/", tensors).items():
         index, _, field = name.partition("/")
         state.setdefault(int(index), {})[field] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    optimizer.load_state_dict(
+        {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+    )
     return position, _under("best/", tensors)
 
 
@@ -89,4 +95,8 @@ def _position(data: dict[str, Any]) -> Position:
 
 
 def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }

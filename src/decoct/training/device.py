@@ -26,7 +26,9 @@ def choose_device(name: str) -> torch.device:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise ConfigError(f"device {name!r} can't be used here: {reason}; try --device auto") from None
+        raise ConfigError(
+            f"device {name!r} can't be used here: {reason}; try --device auto"
+        ) from None
     return device
 
 

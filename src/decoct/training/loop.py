@@ -68,7 +68,9 @@ class Training:
     resumed_at: int
 
 
-def train(job: Job[B], settings: TrainingSettings, progress: Progress, checkpoints: Path | None = None) -> Training:
+def train(
+    job: Job[B], settings: TrainingSettings, progress: Progress, checkpoints: Path | None = None
+) -> Training:
     """Train, keep the weights of the best epoch by dev score, and say how it went.
 
     Args:
@@ -87,7 +89,9 @@ def train(job: Job[B], settings: TrainingSettings, progress: Progress, checkpoin
     optimizer = torch.optim.AdamW(_parameter_groups(job, settings), fused=device.type != "mps")
     position = Position(job.fingerprint, 0, -math.inf, 0, ())
     best: dict[str, torch.Tensor] = {}
-    resumed = load_checkpoint(checkpoints, job.fingerprint, model, optimizer) if checkpoints else None
+    resumed = (
+        load_checkpoint(checkpoints, job.fingerprint, model, optimizer) if checkpoints else None
+    )
     if resumed:
         position, best = resumed
         progress.note(f"resumed after epoch {position.epoch}")
@@ -102,7 +106,12 @@ def train(job: Job[B], settings: TrainingSettings, progress: Progress, checkpoin
         model.eval()
         with torch.inference_mode(), autocast(device, bf16):
             score = job.dev_score()
-        entry = {"epoch": epoch, "loss": loss, "dev_score": score, "seconds": time.perf_counter() - started}
+        entry = {
+            "epoch": epoch,
+            "loss": loss,
+            "dev_score": score,
+            "seconds": time.perf_counter() - started,
+        }
         better = score > position.best_score
         if better:
             best = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
@@ -113,13 +122,17 @@ def train(job: Job[B], settings: TrainingSettings, progress: Progress, checkpoin
             epoch if better else position.best_epoch,
             (*position.history, entry),
         )
-        progress.note(f"epoch {epoch}: loss {loss:.4f}, dev score {score:.4f}{' (best)' if better else ''}")
+        progress.note(
+            f"epoch {epoch}: loss {loss:.4f}, dev score {score:.4f}{' (best)' if better else ''}"
+        )
         if checkpoints:
             save_checkpoint(checkpoints, position, model, best, optimizer)
 
     model.load_state_dict(best)
     model.eval()
-    return Training(position.best_epoch, position.best_score, position.history, str(device), bf16, resumed_at)
+    return Training(
+        position.best_epoch, position.best_score, position.history, str(device), bf16, resumed_at
+    )
 
 
 def _is_stale(position: Position, settings: TrainingSettings) -> bool:

@@ -4,7 +4,7 @@ One entry a line, lower case, so that a user can read, question and extend the l
 editor. All of it was written for this project from general medical knowledge.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -35,7 +35,7 @@ class Cue:
     Attributes:
         direction: `forward` (drug, cue, effect), `backward` (effect, cue, drug), `sentence`,
             `negated`, `treated` or `condition`.
-        weight: 3 decides, 2 suffices, 1 needs a second hint.
+        weight: 3 decides, 2 suffices, 1 needs a second hint, 0 disarms a shorter cue inside.
         phrase: lower-case words.
     """
 
@@ -60,6 +60,7 @@ class Lexicon:
         acronyms: entries that count only in capitals.
         not_drugs: words in front of `-induced` that are no medicines.
         not_effects: nouns behind `-induced` that are no adverse effect.
+        small_words: sets of function words, by what they are needed for.
         stems: affixes of drug names.
         suffixes: affixes of effect names.
         cues: phrases that tie, deny or explain.
@@ -76,6 +77,7 @@ class Lexicon:
     acronyms: tuple[str, ...]
     not_drugs: tuple[str, ...]
     not_effects: tuple[str, ...]
+    small_words: Mapping[str, frozenset[str]]
     stems: tuple[Affix, ...]
     suffixes: tuple[Affix, ...]
     cues: tuple[Cue, ...]
@@ -124,6 +126,7 @@ def load_lexicon() -> Lexicon:
         acronyms=tuple(_lines("acronyms.txt")),
         not_drugs=tuple(_lines("not_drugs.txt")),
         not_effects=tuple(_lines("not_effects.txt")),
+        small_words={kind: frozenset(words.split()) for kind, words in _rows("small_words.tsv")},
         stems=tuple(
             Affix(text, int(min_chars), _excluded(exclusions), kind == "prefix")
             for kind, text, min_chars, _, exclusions in _rows("stems.tsv")
@@ -133,7 +136,6 @@ def load_lexicon() -> Lexicon:
             for text, min_chars, _, exclusions in _rows("suffixes.tsv")
         ),
         cues=tuple(
-            Cue(direction, int(weight), phrase)
-            for direction, weight, phrase in _rows("cues.tsv")
+            Cue(direction, int(weight), phrase) for direction, weight, phrase in _rows("cues.tsv")
         ),
     )

@@ -19,6 +19,7 @@ _JOINERS = frozenset(" \t\r\n\u00a0-\u2010\u2011\u2013'\u2019/.")
 # ae and oe before the vowels they lost in American spelling; both sides are folded, so that
 # an over-eager rule costs nothing.
 _SPELLINGS = (("ae", "e"), ("oe", "e"), ("our", "or"), ("leuc", "leuk"), ("sulph", "sulf"))
+_ISE = re.compile(r"is(?=e[ds]?$|ing$|ations?$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,10 @@ def fold(word: str) -> str:
     folded = word.casefold()
     if not folded.isascii():
         parts = unicodedata.normalize("NFKD", folded)
-        folded = "".join(char for char in parts if not unicodedata.combining(char))
+        folded = "".join(char for char in parts if not unicodedata.combining(char)) or folded
     for british, american in _SPELLINGS:
         folded = folded.replace(british, american)
-    return folded
+    return _ISE.sub("iz", folded)
 
 
 def _is_joiner(gap: str) -> bool:
@@ -84,9 +85,8 @@ def split_words(text: str) -> list[Word]:
         if folded is None:
             folded = folded_by_surface[surface] = fold(surface)
         start = match.start()
-        joined = bool(words) and _is_joiner(text[previous_end : previous_end + 4][
-            : start - previous_end
-        ]) and start - previous_end <= _MAX_JOINER_CHARS
+        gap = text[previous_end : min(start, previous_end + _MAX_JOINER_CHARS + 1)]
+        joined = bool(words) and _is_joiner(gap)
         words.append(Word(start, match.end(), folded, surface.isupper(), joined))
         previous_end = match.end()
     return words
@@ -148,8 +148,9 @@ class PhraseIndex:
                     lengths.setdefault(plural, set()).add(1)
                 if key[0].endswith("is"):
                     lengths.setdefault(key[0][:-2] + "es", set()).add(1)
-        self._lengths = {first: tuple(sorted(sizes, reverse=True)) for first, sizes in
-                         lengths.items()}
+        self._lengths = {
+            first: tuple(sorted(sizes, reverse=True)) for first, sizes in lengths.items()
+        }
         self._acronyms = frozenset(fold(acronym) for acronym in acronyms)
         self._plurals = plurals
 
@@ -185,9 +186,11 @@ class PhraseIndex:
         """
         for size in range(min(max_words, end), 0, -1):
             start = end - size
-            if size in self._lengths.get(words[start].folded, ()) and all(
-                word.is_joined for word in words[start + 1 : end]
-            ) and self._value(words[start:end]) is not None:
+            if (
+                size in self._lengths.get(words[start].folded, ())
+                and all(word.is_joined for word in words[start + 1 : end])
+                and self._value(words[start:end]) is not None
+            ):
                 return start
         return None
 

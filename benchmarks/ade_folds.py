@@ -1,0 +1,198 @@
+"""Teachers, students and the supervised twin on the ADE corpus, in folds grouped by abstract.
+
+    python benchmarks/ade_folds.py --data ../shared/data/ade --work work/ade_folds
+
+For each fold, a student learns from a recorded teacher's labels on the other folds, and the supervised
+twin from the gold of the same sentences; both annotate the fold, once by themselves (end to end) and once
+with the gold drugs given. Gold is used for scoring only (and as the twin's training data). Every system and
+fold is written as it is done, and a rerun goes on where it was. The table at the end is Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from decoct.cli.screen import Screen
+from decoct.errors import Faults
+from decoct.evaluation.evaluate import compare, evaluate
+from decoct.evaluation.metrics import Metrics
+from decoct.formats.base import FORMATS, read
+from decoct.formats.jsonl import write_jsonl
+from decoct.recipes.label import label_file
+from decoct.records import Document
+from decoct.store import write_json, write_text
+from decoct.student.fit import fit
+from decoct.student.settings import StudentSettings
+from decoct.tasks.base import get_task
+
+TEACHERS = ("gpt-4-1106-json", "gpt-4-1106-function", "o1-2024-12-17")
+GOLD = "gold"
+MODES = {"end_to_end": False, "drugs_given": True}
+
+
+def main() -> None:
+    """Run every system and fold that is not done yet, then write the table."""
+    arguments = _arguments()
+    work: Path = arguments.work
+    gold = _gold(arguments.data, work)
+    silver = {name: _silver(arguments.data, work, name) for name in TEACHERS}
+    fold_of = _folds(gold, arguments.folds, arguments.fold_seed)
+    settings = StudentSettings(seed=arguments.seed, epochs=arguments.epochs, encoder=arguments.encoder)
+    for fold in range(arguments.folds):
+        for system in arguments.systems:
+            _run_fold(work, fold, system, gold, silver.get(system, gold), fold_of, settings)
+    _write_table(work, gold, silver, arguments)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with DRUG-AE.rel and teacher/")
+    parser.add_argument("--work", type=Path, required=True, help="folder for predictions and the table")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--fold-seed", type=int, default=7)
+    parser.add_argument("--seed", type=int, default=13)
+    parser.add_argument("--epochs", type=int, default=StudentSettings().epochs)
+    parser.add_argument("--encoder", default="embedded")
+    parser.add_argument("--systems", nargs="+", default=[*TEACHERS, GOLD], choices=[*TEACHERS, GOLD])
+    return parser.parse_args()
+
+
+def _gold(data: Path, work: Path) -> list[Document]:
+    faults = Faults()
+    gold = list(FORMATS.get("ade_corpus").read(data, faults, positives_only=True))
+    if faults:
+        sys.exit(f"{faults.n} lines of the corpus could not be read: {faults.kept[0]}")
+    write_jsonl(work / "gold.jsonl", gold)
+    return gold
+
+
+def _silver(data: Path, work: Path, teacher: str) -> list[Document]:
+    out = work / f"silver.{teacher}.jsonl"
+    spec = f"replay:{data / 'teacher' / teacher}.jsonl.gz"
+    summary = label_file(work / "gold.jsonl", out, "ade", spec)
+    write_json(work / f"silver.{teacher}.json", summary.to_dict())
+    return read(out)
+
+
+def _folds(gold: list[Document], n_folds: int, seed: int) -> dict[str, int]:
+    """Return document id -> fold; all sentences of an abstract, and equal texts, are in one fold."""
+    abstract_of_text: dict[str, str] = {}
+    for document in gold:
+        abstract_of_text.setdefault(document.text, document.meta["pmid"])
+    groups = sorted(set(abstract_of_text.values()))
+    order = np.random.default_rng(seed).permutation(len(groups))
+    fold = {groups[position]: rank % n_folds for rank, position in enumerate(order)}
+    return {document.id: fold[abstract_of_text[document.text]] for document in gold}
+
+
+def _run_fold(
+    work: Path,
+    fold: int,
+    system: str,
+    gold: list[Document],
+    train: list[Document],
+    fold_of: dict[str, int],
+    settings: StudentSettings,
+) -> None:
+    done = work / f"{system}.{fold}.json"
+    if done.exists():
+        return
+    test = [document for document in gold if fold_of[document.id] == fold]
+    learn = [document for document in train if fold_of[document.id] != fold]
+    screen = Screen()
+    screen.note(f"{time.strftime('%H:%M:%S')} {system}, fold {fold}: {len(learn)} train, {len(test)} test")
+    fitted = fit(learn, get_task("ade"), settings, progress=screen, checkpoints=work / f"{system}.{fold}.checkpoint")
+    for mode, given in MODES.items():
+        predicted = fitted.student.extract(test, given_subjects=given)
+        write_jsonl(work / f"{system}.{fold}.{mode}.jsonl", predicted)
+    record = {
+        "training": fitted.student.card.training,
+        "unexpressed": dict(fitted.unexpressed),
+        "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+    write_json(done, record)
+    for left in sorted((work / f"{system}.{fold}.checkpoint").glob("*")):
+        left.unlink()
+
+
+def _write_table(
+    work: Path, gold: list[Document], silver: dict[str, list[Document]], arguments: argparse.Namespace
+) -> None:
+    lines = [
+        "| system | given | strict F1 | lenient F1 | strict F1, surface | lenient F1, surface |",
+        "|---|---|---|---|---|---|",
+    ]
+    spans = ["| system | Drug strict | Drug lenient | AdverseEffect strict | AdverseEffect lenient |", "|---|---|---|---|---|"]
+    results: dict[str, object] = {}
+    tests: list[str] = []
+    for system in [*TEACHERS, GOLD]:
+        if system in silver:
+            metrics = evaluate(gold, silver[system])
+            lines.append(_row(f"teacher {system}", "text", metrics))
+            results[f"teacher {system}"] = metrics.to_dict()
+        if system not in arguments.systems:
+            continue
+        name = f"student of {system}" if system in silver else "supervised twin"
+        for mode in MODES:
+            predicted = [
+                document
+                for fold in range(arguments.folds)
+                for document in read(work / f"{system}.{fold}.{mode}.jsonl")
+            ]
+            metrics = evaluate(gold, predicted)
+            lines.append(_row(name, "text" if mode == "end_to_end" else "text and drugs", metrics))
+            results[f"{name}, {mode}"] = metrics.to_dict()
+            if mode == "end_to_end":
+                spans.append(_span_row(name, metrics))
+                if system in silver:
+                    for match in ("strict", "lenient"):
+                        test = compare(gold, predicted, silver[system], match=match, by="offsets")
+                        tests.append(f"- {name} against its teacher, {match} by offsets: {test!r}")
+    seconds = [
+        json.loads(path.read_text())["training"]["seconds"]
+        for system in arguments.systems
+        for path in work.glob(f"{system}.[0-9].json")
+    ]
+    signature = evaluate(gold, gold, n_resamples=10).strict.signature.split("|", 1)[1]
+    text = "\n".join(
+        [
+            *lines,
+            "",
+            *spans,
+            "",
+            *tests,
+            "",
+            f"{arguments.folds} folds by abstract, fold seed {arguments.fold_seed}, seed {arguments.seed}, "
+            f"{arguments.epochs} epochs, encoder {arguments.encoder}, {len(gold)} sentences; "
+            f"signature {signature}; training took {np.mean(seconds):.0f} s a fold on average.",
+        ]
+    )
+    write_json(work / "results.json", results)
+    write_text(work / "table.md", text + "\n")
+    sys.stdout.write(text + "\n")
+
+
+def _row(name: str, given: str, metrics: Metrics) -> str:
+    settings = (("strict", "offsets"), ("lenient", "offsets"), ("strict", "surface"), ("lenient", "surface"))
+    cells = " | ".join(metrics.relations[setting].f1.percent for setting in settings)
+    return f"| {name} | {given} | {cells} |"
+
+
+def _span_row(name: str, metrics: Metrics) -> str:
+    cells = " | ".join(
+        metrics.span_labels[label][match, "offsets"].f1.percent
+        for label in ("Drug", "AdverseEffect")
+        for match in ("strict", "lenient")
+    )
+    return f"| {name} | {cells} |"
+
+
+if __name__ == "__main__":
+    main()

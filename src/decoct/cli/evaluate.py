@@ -1,0 +1,81 @@
+"""`decoct evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from decoct.cli.flags import AsJson, Device, Quiet
+
+if TYPE_CHECKING:
+    from decoct.evaluation.metrics import Metrics
+    from decoct.records import Document
+
+
+def evaluate(
+    gold: Annotated[Path, typer.Option(help="Documents annotated by people.")],
+    pred: Annotated[Path | None, typer.Option(help="Predictions, or a teacher's silver, for the same ids.")] = None,
+    student: Annotated[str | None, typer.Option(help="A student to run on the gold texts instead.")] = None,
+    given_subjects: Annotated[bool, typer.Option("--given-subjects", help="Give the student the gold drugs.")] = False,
+    compare: Annotated[Path | None, typer.Option(help="A second system's predictions, for a paired test.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 13,
+    device: Device = "auto",
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score predictions or a student against gold, with intervals and signatures."""
+    from decoct.cli.screen import close, show_json, show_systems
+    from decoct.errors import ConfigError, Faults
+    from decoct.formats.base import read_documents
+    from decoct.recipes.evaluate import compare as compare_systems
+    from decoct.recipes.evaluate import evaluate as score
+    from decoct.recipes.evaluate import evaluate_student, read_gold
+    from decoct.recipes.extract import load_student
+
+    if (pred is None) == (student is None):
+        raise ConfigError("evaluate takes either --pred FILE or --student FOLDER")
+    faults = Faults()
+    golden = read_gold(gold, faults)
+    if student is not None:
+        metrics, predicted = evaluate_student(
+            load_student(student, device=device), golden, given_subjects=given_subjects, seed=seed
+        )
+    else:
+        predicted = list(read_documents(pred or Path(), faults))
+        metrics = score(golden, predicted, seed=seed)
+    systems = {Path(student or pred or "").name or "system": metrics}
+    result = metrics.to_dict()
+    comparison = None
+    if compare is not None:
+        other = list(read_documents(compare, faults))
+        comparison = compare_systems(golden, predicted, other, seed=seed)
+        systems[compare.name] = score(golden, other, seed=seed)
+        result["comparison"] = comparison.to_dict()
+    if report is not None:
+        _write_report(report, systems, golden, predicted)
+    if json:
+        show_json(result)
+    else:
+        show_systems(f"{gold.name}: {metrics.n_documents} documents", systems)
+        for name, scored in systems.items():
+            typer.echo(f"{name}: {scored.strict.signature}")
+        if comparison is not None:
+            typer.echo(repr(comparison))
+    for document_id in metrics.missing:
+        faults.add(document_id, "in gold, no prediction; scored as empty", "no_prediction")
+    for document_id in metrics.unknown:
+        faults.add(document_id, "predicted, not in gold; not scored", "not_in_gold")
+    close(faults, quiet)
+
+
+def _write_report(
+    path: Path, systems: dict[str, Metrics], gold: list[Document], predicted: list[Document]
+) -> None:
+    from decoct.evaluation.report import write_report
+
+    by_id = {document.id: document for document in predicted}
+    pairs = [(document, by_id[document.id]) for document in gold if document.id in by_id]
+    write_report(path, "decoct evaluate", systems, {}, pairs)

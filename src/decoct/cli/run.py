@@ -1,0 +1,32 @@
+"""`decoct run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from decoct.cli.flags import AsJson, Quiet
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="The run's TOML file.")],
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Do the whole chain of one TOML file; steps that are done are skipped."""
+    from decoct.cli.screen import Screen, close, show_json, show_systems
+    from decoct.recipes.run import run as recipe
+
+    result = recipe(file, progress=Screen(quiet))
+    if json:
+        systems = {name: metrics.to_dict() for name, metrics in result.systems.items()}
+        show_json({"folder": str(result.folder), "skipped": list(result.skipped), "systems": systems})
+    elif result.systems:
+        n_documents = next(iter(result.systems.values())).n_documents
+        show_systems(f"{result.folder.name}: relations by offsets on {n_documents} gold documents", result.systems)
+        typer.echo(f"report: {result.folder / 'report.html'}")
+    else:
+        typer.echo(f"{result.folder}: done")
+    close(result.faults, quiet)
