@@ -2,10 +2,11 @@
 
     python benchmarks/ade_folds.py --data ../shared/data/ade --work work/ade_folds
 
-For each fold, a student learns from a recorded teacher's labels on the other folds, and the supervised
-twin from the gold of the same sentences; both annotate the fold, once by themselves (end to end) and once
-with the gold drugs given. Gold is used for scoring only (and as the twin's training data). Every system and
-fold is written as it is done, and a rerun goes on where it was. The table at the end is Markdown.
+For each fold, a student learns from a recorded teacher's labels on the other folds, and the
+supervised twin from the gold of the same sentences; both annotate the fold, once by themselves (end
+to end) and once with the gold drugs given. Gold is used for scoring only (and as the twin's training
+data). Every system and fold is written as it is done, and a rerun goes on where it was. The table at
+the end is Markdown.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def main() -> None:
     gold = _gold(arguments.data, work)
     silver = {name: _silver(arguments.data, work, name) for name in TEACHERS}
     fold_of = _folds(gold, arguments.folds, arguments.fold_seed)
-    settings = StudentSettings(seed=arguments.seed, epochs=arguments.epochs, encoder=arguments.encoder)
+    settings = StudentSettings(
+        seed=arguments.seed, epochs=arguments.epochs, encoder=arguments.encoder
+    )
     for fold in range(arguments.folds):
         for system in arguments.systems:
             _run_fold(work, fold, system, gold, silver.get(system, gold), fold_of, settings)
@@ -52,15 +55,23 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with DRUG-AE.rel and teacher/")
-    parser.add_argument("--work", type=Path, required=True, help="folder for predictions and the table")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with DRUG-AE.rel and teacher/"
+    )
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder for predictions and the table"
+    )
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--fold-seed", type=int, default=7)
     parser.add_argument("--seed", type=int, default=13)
     parser.add_argument("--epochs", type=int, default=StudentSettings().epochs)
     parser.add_argument("--encoder", default="embedded")
-    parser.add_argument("--systems", nargs="+", default=[*TEACHERS, GOLD], choices=[*TEACHERS, GOLD])
+    parser.add_argument(
+        "--systems", nargs="+", default=[*TEACHERS, GOLD], choices=[*TEACHERS, GOLD]
+    )
     return parser.parse_args()
 
 
@@ -82,7 +93,7 @@ def _silver(data: Path, work: Path, teacher: str) -> list[Document]:
 
 
 def _folds(gold: list[Document], n_folds: int, seed: int) -> dict[str, int]:
-    """Return document id -> fold; all sentences of an abstract, and equal texts, are in one fold."""
+    """Return document id -> fold; an abstract's sentences, and equal texts, are in one fold."""
     abstract_of_text: dict[str, str] = {}
     for document in gold:
         abstract_of_text.setdefault(document.text, document.meta["pmid"])
@@ -107,8 +118,16 @@ def _run_fold(
     test = [document for document in gold if fold_of[document.id] == fold]
     learn = [document for document in train if fold_of[document.id] != fold]
     screen = Screen()
-    screen.note(f"{time.strftime('%H:%M:%S')} {system}, fold {fold}: {len(learn)} train, {len(test)} test")
-    fitted = fit(learn, get_task("ade"), settings, progress=screen, checkpoints=work / f"{system}.{fold}.checkpoint")
+    screen.note(
+        f"{time.strftime('%H:%M:%S')} {system}, fold {fold}: {len(learn)} train, {len(test)} test"
+    )
+    fitted = fit(
+        learn,
+        get_task("ade"),
+        settings,
+        progress=screen,
+        checkpoints=work / f"{system}.{fold}.checkpoint",
+    )
     for mode, given in MODES.items():
         predicted = fitted.student.extract(test, given_subjects=given)
         write_jsonl(work / f"{system}.{fold}.{mode}.jsonl", predicted)
@@ -123,13 +142,19 @@ def _run_fold(
 
 
 def _write_table(
-    work: Path, gold: list[Document], silver: dict[str, list[Document]], arguments: argparse.Namespace
+    work: Path,
+    gold: list[Document],
+    silver: dict[str, list[Document]],
+    arguments: argparse.Namespace,
 ) -> None:
     lines = [
         "| system | given | strict F1 | lenient F1 | strict F1, surface | lenient F1, surface |",
         "|---|---|---|---|---|---|",
     ]
-    spans = ["| system | Drug strict | Drug lenient | AdverseEffect strict | AdverseEffect lenient |", "|---|---|---|---|---|"]
+    spans = [
+        "| system | Drug strict | Drug lenient | AdverseEffect strict | AdverseEffect lenient |",
+        "|---|---|---|---|---|",
+    ]
     results: dict[str, object] = {}
     tests: list[str] = []
     for system in [*TEACHERS, GOLD]:
@@ -169,8 +194,8 @@ def _write_table(
             "",
             *tests,
             "",
-            f"{arguments.folds} folds by abstract, fold seed {arguments.fold_seed}, seed {arguments.seed}, "
-            f"{arguments.epochs} epochs, encoder {arguments.encoder}, {len(gold)} sentences; "
+            f"{arguments.folds} folds by abstract, fold seed {arguments.fold_seed}, "
+            f"seed {arguments.seed}, {arguments.epochs} epochs, encoder {arguments.encoder}, {len(gold)} sentences; "
             f"signature {signature}; training took {np.mean(seconds):.0f} s a fold on average.",
         ]
     )
@@ -180,7 +205,12 @@ def _write_table(
 
 
 def _row(name: str, given: str, metrics: Metrics) -> str:
-    settings = (("strict", "offsets"), ("lenient", "offsets"), ("strict", "surface"), ("lenient", "surface"))
+    settings = (
+        ("strict", "offsets"),
+        ("lenient", "offsets"),
+        ("strict", "surface"),
+        ("lenient", "surface"),
+    )
     cells = " | ".join(metrics.relations[setting].f1.percent for setting in settings)
     return f"| {name} | {given} | {cells} |"
 

@@ -1,4 +1,4 @@
-"""decoct: distil what a large language model knows about biomedical text into a small model you own.
+"""Distil what a large language model knows about biomedical text into a small model you own.
 
 Example:
     silver = decoct.label(documents, task="ade", teacher="openai:gpt-5-mini")
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from decoct.errors import DecoctError, Faults
+    from decoct.formats.base import read
     from decoct.recipes.distill import distill
     from decoct.recipes.evaluate import compare, evaluate
     from decoct.recipes.label import Silver, label
-    from decoct.formats.base import read
     from decoct.recipes.run import run
     from decoct.records import Document, Relation, Span
     from decoct.student.student import Student

@@ -14,7 +14,9 @@ def convert(
     from_: Annotated[str, typer.Option("--from", help="The format, such as ade_corpus.")],
     source: Annotated[Path, typer.Option("--in", help="File or folder of that format.")],
     out: Out,
-    positives_only: Annotated[bool, typer.Option("--positives-only", help="Leave out what has no annotation.")] = False,
+    positives_only: Annotated[
+        bool, typer.Option("--positives-only", help="Leave out what has no annotation.")
+    ] = False,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -24,7 +26,9 @@ def convert(
     from decoct.recipes.convert import convert as recipe
 
     faults = Faults()
-    made = recipe(source, out, from_, positives_only=positives_only, faults=faults, progress=Screen(quiet))
+    made = recipe(
+        source, out, from_, positives_only=positives_only, faults=faults, progress=Screen(quiet)
+    )
     if json:
         show_json(made.to_dict())
     else:

@@ -17,15 +17,27 @@ def distill(
     silver: Annotated[Path, typer.Option(help="Annotated documents, from decoct label.")],
     out: Out,
     task: TaskName = "ade",
-    encoder: Annotated[str, typer.Option(help="embedded, a local folder or a hub id.")] = _DEFAULT.encoder,
-    seed: Annotated[int, typer.Option(help="Of initialisation, order and dropout.")] = _DEFAULT.seed,
+    encoder: Annotated[
+        str, typer.Option(help="embedded, a local folder or a hub id.")
+    ] = _DEFAULT.encoder,
+    seed: Annotated[
+        int, typer.Option(help="Of initialisation, order and dropout.")
+    ] = _DEFAULT.seed,
     epochs: Annotated[int, typer.Option(help="The most passes over the data.")] = _DEFAULT.epochs,
-    patience: Annotated[int, typer.Option(help="Epochs without a better silver dev score before stopping.")] = _DEFAULT.patience,
+    patience: Annotated[
+        int, typer.Option(help="Epochs without a better silver dev score before stopping.")
+    ] = _DEFAULT.patience,
     batch_size: Annotated[int, typer.Option(help="Sentences in a step.")] = _DEFAULT.batch_size,
-    learning_rate: Annotated[float, typer.Option(help="Peak, for the encoder.")] = _DEFAULT.learning_rate,
-    head_learning_rate: Annotated[float, typer.Option(help="Peak, for the heads.")] = _DEFAULT.head_learning_rate,
+    learning_rate: Annotated[
+        float, typer.Option(help="Peak, for the encoder.")
+    ] = _DEFAULT.learning_rate,
+    head_learning_rate: Annotated[
+        float, typer.Option(help="Peak, for the heads.")
+    ] = _DEFAULT.head_learning_rate,
     max_tokens: Annotated[int, typer.Option(help="The encoder's window.")] = _DEFAULT.max_tokens,
-    dev_share: Annotated[float, typer.Option(help="Share of the silver kept for early stopping.")] = _DEFAULT.dev_share,
+    dev_share: Annotated[
+        float, typer.Option(help="Share of the silver kept for early stopping.")
+    ] = _DEFAULT.dev_share,
     device: Device = _DEFAULT.device,
     precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = _DEFAULT.precision,
     json: AsJson = False,
@@ -52,16 +64,29 @@ def distill(
     }
     faults = Faults()
     fitted = distill_file(
-        silver, out, task, check(StudentSettings, given, "distill"), faults=faults, progress=Screen(quiet)
+        silver,
+        out,
+        task,
+        check(StudentSettings, given, "distill"),
+        faults=faults,
+        progress=Screen(quiet),
     )
     card = fitted.student.card
     if json:
-        show_json({"student": str(out), "silver": card.silver, "training": card.training, "unexpressed": dict(fitted.unexpressed)})
+        show_json(
+            {
+                "student": str(out),
+                "silver": card.silver,
+                "training": card.training,
+                "unexpressed": dict(fitted.unexpressed),
+            }
+        )
     else:
         best = fitted.training
         typer.echo(
             f"{out}: {fitted.student!r}, best epoch {best.best_epoch} of {len(best.history)}, "
-            f"silver dev F1 {best.best_score:.3f}, trained on {best.device}{' in bf16' if best.bf16 else ''}"
+            f"silver dev F1 {best.best_score:.3f}, "
+            f"trained on {best.device}{' in bf16' if best.bf16 else ''}"
         )
         for reason, count in fitted.unexpressed.items():
             typer.echo(f"  not expressible in the heads: {count} {reason}", err=True)

@@ -16,10 +16,18 @@ if TYPE_CHECKING:
 
 def evaluate(
     gold: Annotated[Path, typer.Option(help="Documents annotated by people.")],
-    pred: Annotated[Path | None, typer.Option(help="Predictions, or a teacher's silver, for the same ids.")] = None,
-    student: Annotated[str | None, typer.Option(help="A student to run on the gold texts instead.")] = None,
-    given_subjects: Annotated[bool, typer.Option("--given-subjects", help="Give the student the gold drugs.")] = False,
-    compare: Annotated[Path | None, typer.Option(help="A second system's predictions, for a paired test.")] = None,
+    pred: Annotated[
+        Path | None, typer.Option(help="Predictions, or a teacher's silver, for the same ids.")
+    ] = None,
+    student: Annotated[
+        str | None, typer.Option(help="A student to run on the gold texts instead.")
+    ] = None,
+    given_subjects: Annotated[
+        bool, typer.Option("--given-subjects", help="Give the student the gold drugs.")
+    ] = False,
+    compare: Annotated[
+        Path | None, typer.Option(help="A second system's predictions, for a paired test.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 13,
     device: Device = "auto",

@@ -26,10 +26,19 @@ class Layout(StrEnum):
 def extract(
     student: Annotated[str, typer.Option(help="The student's folder, or a hub id.")],
     source: In,
-    out: Annotated[Path | None, typer.Option("--out", help="JSONL file to write [standard output].")] = None,
-    layout: Annotated[Layout | None, typer.Option("--format", help="On standard output: jsonl, or a table for people.")] = None,
-    task: Annotated[str | None, typer.Option("--task", help="Refuse a student of another task.")] = None,
-    given_subjects: Annotated[bool, typer.Option("--given-subjects", help="Take the drugs from the documents' own spans.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="JSONL file to write [standard output].")
+    ] = None,
+    layout: Annotated[
+        Layout | None,
+        typer.Option("--format", help="On standard output: jsonl, or a table for people."),
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", help="Refuse a student of another task.")
+    ] = None,
+    given_subjects: Annotated[
+        bool, typer.Option("--given-subjects", help="Take the drugs from the documents' own spans.")
+    ] = False,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
@@ -46,17 +55,28 @@ def extract(
     loaded = load_student(student, task, device)
     if out is not None:
         made = extract_file(
-            loaded, source, out, given_subjects=given_subjects, faults=faults, progress=Screen(quiet)
+            loaded,
+            source,
+            out,
+            given_subjects=given_subjects,
+            faults=faults,
+            progress=Screen(quiet),
         )
         resumed = f", {made.n_resumed} of them by an earlier run" if made.n_resumed else ""
-        typer.echo(f"{out}: {made.n_documents} documents, {made.n_relations} relations{resumed}", err=layout is not None)
+        typer.echo(
+            f"{out}: {made.n_documents} documents, {made.n_relations} relations{resumed}",
+            err=layout is not None,
+        )
         if layout is not None:
             from decoct.formats.base import read_documents
 
             _show(read_documents(out, faults), layout)
     else:
         people = sys.stdout.isatty() and layout is None
-        _show(recipe(loaded, source, faults, given_subjects=given_subjects), Layout.table if people else layout)
+        _show(
+            recipe(loaded, source, faults, given_subjects=given_subjects),
+            Layout.table if people else layout,
+        )
     close(faults, quiet)
 
 
@@ -64,7 +84,9 @@ def _show(documents: Iterable[Document], layout: Layout | None) -> None:
     if layout is Layout.table:
         from decoct.cli.screen import show_table
 
-        show_table("", ("document", "subject", "relation", "object", "confidence"), _rows(documents))
+        show_table(
+            "", ("document", "subject", "relation", "object", "confidence"), _rows(documents)
+        )
         return
     for document in documents:
         typer.echo(document.to_json())

@@ -13,17 +13,40 @@ from decoct.cli.flags import AsJson, In, Out, Quiet, TaskName
 def label(
     source: In,
     out: Out,
-    teacher: Annotated[str, typer.Option(help="rules, replay:FILE, openai:MODEL or scripted:FILE.")],
+    teacher: Annotated[
+        str, typer.Option(help="rules, replay:FILE, openai:MODEL or scripted:FILE.")
+    ],
     task: TaskName = "ade",
-    log: Annotated[Path | None, typer.Option(help="SQLite file that keeps every answer [teacher.sqlite beside --out].")] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(help="SQLite file that keeps every answer [teacher.sqlite beside --out]."),
+    ] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Requests under way at once.")] = 8,
-    base_url: Annotated[str | None, typer.Option(help="Endpoint of openai:, such as http://localhost:8000/v1 [OPENAI_BASE_URL].")] = None,
-    api_key_env: Annotated[str | None, typer.Option(help="Environment variable that holds the key [OPENAI_API_KEY].")] = None,
-    temperature: Annotated[str | None, typer.Option(help="A number, or none for models that take none.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="The most tokens of an answer.")] = None,
-    timeout_s: Annotated[float | None, typer.Option("--timeout-s", help="Seconds to wait for an answer.")] = None,
-    contains_phi: Annotated[bool, typer.Option("--contains-phi", help="Refuse any host that is not loopback or allowed.")] = False,
-    allow_host: Annotated[list[str] | None, typer.Option(help="A host that may see PHI; can be repeated.")] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            help="Endpoint of openai:, such as http://localhost:8000/v1 [OPENAI_BASE_URL]."
+        ),
+    ] = None,
+    api_key_env: Annotated[
+        str | None, typer.Option(help="Environment variable that holds the key [OPENAI_API_KEY].")
+    ] = None,
+    temperature: Annotated[
+        str | None, typer.Option(help="A number, or none for models that take none.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="The most tokens of an answer.")
+    ] = None,
+    timeout_s: Annotated[
+        float | None, typer.Option("--timeout-s", help="Seconds to wait for an answer.")
+    ] = None,
+    contains_phi: Annotated[
+        bool,
+        typer.Option("--contains-phi", help="Refuse any host that is not loopback or allowed."),
+    ] = False,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A host that may see PHI; can be repeated.")
+    ] = None,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -57,8 +80,9 @@ def label(
         show_json(made.to_dict())
     else:
         typer.echo(
-            f"{out}: {made.n_silver} of {made.n_documents} documents labelled, {made.n_relations} relations, "
-            f"{made.ungrounded.total()} stated relations not in the text; {made.n_cached} answers from the log, "
+            f"{out}: {made.n_silver} of {made.n_documents} documents labelled, "
+            f"{made.n_relations} relations, {made.ungrounded.total()} stated ones not in the text; "
+            f"{made.n_cached} answers from the log, "
             f"{made.prompt_tokens} + {made.completion_tokens} tokens"
         )
     close(faults, quiet)

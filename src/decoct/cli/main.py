@@ -28,10 +28,13 @@ class _Guarded(TyperGroup):
             typer.echo(f"decoct: error: {error}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            typer.echo("decoct: interrupted; what was done is kept, the same command goes on from there", err=True)
+            typer.echo(
+                "decoct: interrupted; what was done is kept, the same command goes on from there",
+                err=True,
+            )
             raise typer.Exit(130) from None
         except BrokenPipeError:
-            # whoever read our output has gone; point it away so that Python's exit does not complain
+            # whoever read our output has gone; without this Python complains when it exits
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
 
@@ -42,12 +45,16 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Distil what a large language model knows about biomedical text into a small model that you own.",
+    help="Distil what a large language model knows about biomedical text into a model of your own.",
 )
 
 
 @app.callback()
-def _options(version: bool = typer.Option(False, "--version", help="Show the version and exit.", is_eager=True)) -> None:
+def _options(
+    version: bool = typer.Option(
+        False, "--version", help="Show the version and exit.", is_eager=True
+    ),
+) -> None:
     if version:
         from importlib.metadata import version as installed
 

@@ -22,10 +22,15 @@ def run(
     result = recipe(file, progress=Screen(quiet))
     if json:
         systems = {name: metrics.to_dict() for name, metrics in result.systems.items()}
-        show_json({"folder": str(result.folder), "skipped": list(result.skipped), "systems": systems})
+        show_json(
+            {"folder": str(result.folder), "skipped": list(result.skipped), "systems": systems}
+        )
     elif result.systems:
         n_documents = next(iter(result.systems.values())).n_documents
-        show_systems(f"{result.folder.name}: relations by offsets on {n_documents} gold documents", result.systems)
+        show_systems(
+            f"{result.folder.name}: relations by offsets on {n_documents} gold documents",
+            result.systems,
+        )
         typer.echo(f"report: {result.folder / 'report.html'}")
     else:
         typer.echo(f"{result.folder}: done")

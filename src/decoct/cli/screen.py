@@ -10,7 +10,14 @@ from typing import TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from decoct.errors import Faults
@@ -30,7 +37,7 @@ class Screen:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def track(self, items: Iterable[T], total: int | None, title: str) -> Iterator[T]:
-        """Pass the items on, showing how many are done, and the time left where the total is known."""
+        """Pass the items on, showing how many are done and, of a known total, the time left."""
         if self.quiet:
             yield from items
         elif self.console.is_terminal:
@@ -57,7 +64,9 @@ class Screen:
             task = bar.add_task(title, total=total, rate="")
             for done, item in enumerate(items, start=1):
                 yield item
-                bar.update(task, advance=1, rate=f"{done / max(1e-9, time.monotonic() - started):.0f}/s")
+                bar.update(
+                    task, advance=1, rate=f"{done / max(1e-9, time.monotonic() - started):.0f}/s"
+                )
 
     def _lines(self, items: Iterable[T], total: int | None, title: str) -> Iterator[T]:
         started = last = time.monotonic()
@@ -84,7 +93,9 @@ def show_table(title: str, header: Iterable[str], rows: Iterable[Iterable[str]])
     for row in rows:
         table.add_row(*row)
     console = Console(highlight=False, markup=False)
-    console.print(table) if console.is_terminal else Console(width=120, highlight=False, markup=False).print(table)
+    console.print(table) if console.is_terminal else Console(
+        width=120, highlight=False, markup=False
+    ).print(table)
 
 
 def show_systems(title: str, systems: Mapping[str, Metrics]) -> None:
@@ -92,14 +103,26 @@ def show_systems(title: str, systems: Mapping[str, Metrics]) -> None:
     rows = []
     for name, metrics in systems.items():
         scores = metrics.relations if metrics.headline_of == "relations" else metrics.spans
-        strict, lenient, surface = scores["strict", "offsets"], scores["lenient", "offsets"], scores["lenient", "surface"]
+        strict, lenient, surface = (
+            scores["strict", "offsets"],
+            scores["lenient", "offsets"],
+            scores["lenient", "surface"],
+        )
         false_positives = metrics.negatives.rate.percent if metrics.negatives else "-"
         rows.append(
             [name, strict.f1.percent, lenient.f1.percent]
             + [f"{value.value * 100:.1f}" for value in (lenient.precision, lenient.recall)]
             + [surface.f1.percent, false_positives]
         )
-    header = ["system", "strict F1", "lenient F1", "lenient P", "lenient R", "lenient F1, surface", "false alarms on negatives"]
+    header = [
+        "system",
+        "strict F1",
+        "lenient F1",
+        "lenient P",
+        "lenient R",
+        "lenient F1, surface",
+        "false alarms on negatives",
+    ]
     show_table(title, header, rows)
 
 
@@ -111,7 +134,9 @@ def close(faults: Faults, quiet: bool = False) -> None:
         for fault in faults.kept[:_SHOWN_FAULTS]:
             typer.echo(f"skipped: {fault}", err=True)
         if faults.n > _SHOWN_FAULTS:
-            typer.echo(f"skipped: ... and {faults.n - min(_SHOWN_FAULTS, len(faults.kept))} more", err=True)
+            typer.echo(
+                f"skipped: ... and {faults.n - min(_SHOWN_FAULTS, len(faults.kept))} more", err=True
+            )
     kinds = ", ".join(f"{count} {kind}" for kind, count in faults.counts.most_common())
     typer.echo(f"decoct: done, {faults.n} items skipped ({kinds})", err=True)
     sys.stdout.flush()

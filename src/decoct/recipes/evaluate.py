@@ -50,7 +50,8 @@ def evaluate_student(
     found = {span.label for document in gold for span in document.spans}
     if found and not found & labels:
         raise EvaluationError(
-            f"gold speaks of {', '.join(sorted(found))}, the student of {', '.join(sorted(labels))}: another task"
+            f"gold speaks of {', '.join(sorted(found))}, "
+            f"the student of {', '.join(sorted(labels))}: another task"
         )
     predicted = list(student.extract(gold, given_subjects=given_subjects))
     return evaluate(gold, predicted, seed=seed), predicted

@@ -1,4 +1,4 @@
-"""`run`: one TOML file, the whole chain: label, distill, evaluate, extract; what is done is skipped."""
+"""`run`: one TOML file, the whole chain; what is done is skipped."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MANIFEST = "manifest.json"
 
 
 class LabelTable(Settings):
-    """`[label]`: the documents to label, and who labels them; further keys are the teacher's options."""
+    """`[label]`: the documents to label, who labels them, and `options` for that teacher."""
 
     documents: Path
     teacher: str = "rules"
@@ -112,12 +112,19 @@ def read_run(path: Path) -> RunSettings:
     if settings.evaluate:
         train = settings.evaluate.gold_train
         updates["evaluate"] = settings.evaluate.model_copy(
-            update={"gold": here / settings.evaluate.gold, "gold_train": here / train if train else None}
+            update={
+                "gold": here / settings.evaluate.gold,
+                "gold_train": here / train if train else None,
+            }
         )
     if settings.extract:
-        updates["extract"] = settings.extract.model_copy(update={"documents": here / settings.extract.documents})
+        updates["extract"] = settings.extract.model_copy(
+            update={"documents": here / settings.extract.documents}
+        )
     if (here / settings.distill.encoder / "config.json").is_file():
-        updates["distill"] = settings.distill.model_copy(update={"encoder": str(here / settings.distill.encoder)})
+        updates["distill"] = settings.distill.model_copy(
+            update={"encoder": str(here / settings.distill.encoder)}
+        )
     return settings.model_copy(update=updates)
 
 
@@ -160,7 +167,11 @@ class _Run:
 
         label_inputs = [self._teacher_inputs(), sha256_file(settings.label.documents)]
         self._step("label", label_inputs, self._label)
-        self._step("distill", [self.done["label"]["key"], settings.distill.model_dump(mode="json")], self._distill)
+        self._step(
+            "distill",
+            [self.done["label"]["key"], settings.distill.model_dump(mode="json")],
+            self._distill,
+        )
         systems: dict[str, Metrics] = {}
         if settings.evaluate:
             self._supervised(settings.evaluate)
@@ -200,7 +211,12 @@ class _Run:
         spec = self.settings.label.teacher
         name, _, argument = spec.partition(":")
         recording = sha256_file(Path(argument)) if name == "replay" and argument else None
-        return [spec, self.settings.label.options, recording, sha256_json(dict(get_task(self.settings.task).schema))]
+        return [
+            spec,
+            self.settings.label.options,
+            recording,
+            sha256_json(dict(get_task(self.settings.task).schema)),
+        ]
 
     def _ask(self, source: Path, out: Path) -> dict[str, Any]:
         summary = label_file(
@@ -221,12 +237,23 @@ class _Run:
 
     def _fit(self, silver: Path, out: Path) -> dict[str, Any]:
         if (out / "config.json").exists():
-            shutil.rmtree(out)  # a student of other inputs; checkpoints alone are left to be resumed
+            shutil.rmtree(
+                out
+            )  # a student of other inputs; checkpoints alone are left to be resumed
         fitted = distill_file(
-            silver, out, self.settings.task, self.settings.distill, faults=self.faults, progress=self.progress
+            silver,
+            out,
+            self.settings.task,
+            self.settings.distill,
+            faults=self.faults,
+            progress=self.progress,
         )
         card = fitted.student.card
-        return {"silver": card.silver, "training": card.training, "unexpressed": dict(fitted.unexpressed)}
+        return {
+            "silver": card.silver,
+            "training": card.training,
+            "unexpressed": dict(fitted.unexpressed),
+        }
 
     def _distill(self, folder: Path) -> dict[str, Any]:
         return self._fit(self.folder / "label" / "silver.jsonl", folder / "student")
@@ -242,7 +269,11 @@ class _Run:
         """Score every system; predictions are kept by step, the scores are made anew each time."""
         gold = read_gold(table.gold, self.faults)
         hashed = sha256_file(table.gold)
-        self._step("evaluate/teacher", [self._teacher_inputs(), hashed], lambda folder: self._teacher_on(table, folder))
+        self._step(
+            "evaluate/teacher",
+            [self._teacher_inputs(), hashed],
+            lambda folder: self._teacher_on(table, folder),
+        )
         names = {"teacher": "evaluate/teacher"}
         for system, step in (("student", "distill"), ("supervised", "supervised")):
             if step in self.done:
@@ -251,14 +282,22 @@ class _Run:
                 self._step(
                     names[system],
                     [self.done[step]["key"], hashed, table.given_subjects],
-                    lambda folder, student=student: self._predict(load_student(student), gold, table, folder),  # type: ignore[misc]
+                    lambda folder, student=student: self._predict(
+                        load_student(student), gold, table, folder
+                    ),  # type: ignore[misc]
                 )
         predicted = {
             system: list(read_documents(self.folder / step / "predicted.jsonl", self.faults))
             for system, step in names.items()
         }
-        systems = {system: evaluate(gold, documents, seed=self.settings.distill.seed) for system, documents in predicted.items()}
-        write_json(self.folder / "metrics.json", {name: metrics.to_dict() for name, metrics in systems.items()})
+        systems = {
+            system: evaluate(gold, documents, seed=self.settings.distill.seed)
+            for system, documents in predicted.items()
+        }
+        write_json(
+            self.folder / "metrics.json",
+            {name: metrics.to_dict() for name, metrics in systems.items()},
+        )
         by_id = {document.id: document for document in predicted["student"]}
         write_report(
             self.folder / "report.html",
@@ -272,7 +311,9 @@ class _Run:
     def _teacher_on(self, table: EvaluateTable, folder: Path) -> dict[str, Any]:
         return {"summary": self._ask(table.gold, folder / "predicted.jsonl")}
 
-    def _predict(self, student: Student, gold: list[Document], table: EvaluateTable, folder: Path) -> dict[str, Any]:
+    def _predict(
+        self, student: Student, gold: list[Document], table: EvaluateTable, folder: Path
+    ) -> dict[str, Any]:
         metrics, predicted = evaluate_student(student, gold, given_subjects=table.given_subjects)
         write_jsonl(folder / "predicted.jsonl", predicted)
         return {"headline": metrics.headline}
@@ -283,7 +324,11 @@ class _Run:
             raise ConfigError("no [extract] table")
         student = load_student(self.folder / "distill" / "student")
         written = extract_file(
-            student, table.documents, folder / "predicted.jsonl", faults=self.faults, progress=self.progress
+            student,
+            table.documents,
+            folder / "predicted.jsonl",
+            faults=self.faults,
+            progress=self.progress,
         )
         return {"summary": written.to_dict()}
 

@@ -1,1 +1,1 @@
-"""The student: an encoder with a head that finds subjects and a head that finds each one's objects."""
+"""The student: an encoder, a head that finds subjects and one that finds their objects."""

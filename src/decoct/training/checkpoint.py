@@ -1,4 +1,4 @@
-"""Training state on disk as safetensors and JSON, so that an interrupted run goes on where it was."""
+"""Training state on disk as safetensors, so that an interrupted run goes on where it was."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def save_checkpoint(
     best: Mapping[str, torch.Tensor],
     optimizer: torch.optim.Optimizer,
 ) -> None:
-    """Write weights, best weights and optimizer state as one file that is there whole or not at all."""
+    """Write weights, best weights and optimizer state as one file, there whole or not at all."""
     tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
     for index, state in optimizer.state_dict()["state"].items():

@@ -35,7 +35,7 @@ def choose_device(name: str) -> torch.device:
 def has_fast_bf16(device: torch.device) -> bool:
     """Whether bf16 arithmetic is in hardware, and therefore faster than fp32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         with contextlib.suppress(OSError):
             flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")

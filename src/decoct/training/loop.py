@@ -1,7 +1,7 @@
 """The one training loop: any model whose batches can be turned into a loss.
 
-Each epoch seeds itself from (seed, epoch), so a run that resumes at an epoch's start does exactly what
-an uninterrupted one would have done.
+Each epoch seeds itself from (seed, epoch), so a run that resumes at an epoch's start does exactly
+what an uninterrupted one would have done.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _run_epoch(
 
 
 def learning_rate_factor(step: int, n_steps: int, warmup: float) -> float:
-    """Return the share of the peak learning rate at a step: linear rise, then linear fall to zero."""
+    """Return the share of the peak learning rate at a step: linear rise, then fall to zero."""
     rise = max(1, round(n_steps * warmup))
     if step < rise:
         return (step + 1) / rise
