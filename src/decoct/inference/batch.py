@@ -18,7 +18,7 @@ class Batch:
     Attributes:
         input_ids: (n_pieces, n_tokens) int64.
         attention_mask: (n_pieces, n_tokens) int64, 1 for a token and 0 for padding.
-        word_of_token: (n_pieces, n_tokens) int64; special tokens and padding point at `n_words`.
+        word_of_token: (n_pieces, n_tokens) int64; tokens of no word and padding point at `n_words`.
         n_words: the widest piece's number of words.
         word_mask: (n_pieces, n_words) bool, true where there is a word.
     """

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 OUTSIDE, BEGIN, INSIDE = 0, 1, 2
+_CLOSING_OF = {"(": ")", "[": "]"}
+_OPENING_OF = {closing: opening for opening, closing in _CLOSING_OF.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +70,30 @@ def _runs(
 def trim(run: Run, surfaces: Sequence[str]) -> Run | None:
     """Take signs such as commas off a span's ends, or return None if nothing else is left.
 
-    A closing bracket stays where its opening one is inside.
+    A bracket stays where its partner is inside, a percent or plus sign where it ends the span.
     """
     first, last = run.first, run.last
-    while first < last and not surfaces[first][0].isalnum() and surfaces[first] not in "([":
+    if not any(map(_is_word, surfaces[first:last])):
+        return None
+    while not _may_begin(surfaces, first, last):
         first += 1
-    while (
-        first < last and not surfaces[last - 1][-1].isalnum() and surfaces[last - 1] not in ")]%+"
-    ):
+    while not _may_end(surfaces, first, last):
         last -= 1
-    inside = list(surfaces[first:last])
-    if first < last and inside[-1] in (")", "]") and not {"(", "["} & set(inside[:-1]):
-        last -= 1
-    if first < last and inside[0] in ("(", "[") and not {")", "]"} & set(inside[1:]):
-        first += 1
-    return Run(first, last, run.confidence) if first < last else None
+    return Run(first, last, run.confidence)
+
+
+def _is_word(surface: str) -> bool:
+    """Whether there is a letter or digit; a word may end with a combining mark."""
+    return any(map(str.isalnum, surface))
+
+
+def _may_begin(surfaces: Sequence[str], first: int, last: int) -> bool:
+    if surfaces[first] in _CLOSING_OF:
+        return _CLOSING_OF[surfaces[first]] in surfaces[first + 1 : last]
+    return _is_word(surfaces[first])
+
+
+def _may_end(surfaces: Sequence[str], first: int, last: int) -> bool:
+    if surfaces[last - 1] in _OPENING_OF:
+        return _OPENING_OF[surfaces[last - 1]] in surfaces[first : last - 1]
+    return _is_word(surfaces[last - 1]) or surfaces[last - 1] in ("%", "+")

@@ -29,7 +29,8 @@ class Piece:
 
     Attributes:
         input_ids: (n_tokens,) int64, special tokens included.
-        word_of_token: (n_tokens,) int64, position in `words`, or `NO_WORD` for special tokens.
+        word_of_token: (n_tokens,) int64, position in `words`, or `NO_WORD` for special tokens
+            and for those of white space alone.
         words: places in the whole text.
         window: where this piece stands, and what it owns.
     """
@@ -56,7 +57,6 @@ class WordTokenizer:
         tokenizer.no_padding()
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
-        self._n_special = tokenizer.num_special_tokens_to_add(False)
 
     @classmethod
     def from_folder(cls, folder: Path, max_tokens: int) -> WordTokenizer:
@@ -76,32 +76,76 @@ class WordTokenizer:
             raise ArtifactError(f"{path}: can't be read: {error}") from None
 
     def pieces(self, text: str) -> Iterator[Piece]:
-        """Yield the pieces of a text: one if it fits the window, else sentence by sentence."""
+        """Yield the pieces of a text: one if it fits the window, else sentence by sentence.
+
+        A piece has at most `max_tokens` tokens and as many words; of a single word of more tokens
+        than that the first ones stand for it.
+        """
         words = find_words(text)
         if not words:
             return
-        whole = self._piece(text, words, Window(0, len(text), 0, len(text) + 1))
-        if len(whole) <= self.max_tokens:
-            yield whole
+        whole = self._encode(text, words)
+        if max(len(whole.ids), len(words)) <= self.max_tokens:
+            window = Window(0, len(text), 0, len(text) + 1)
+            yield Piece(whole.ids, whole.word_of_token, tuple(words), window)
             return
-        counts = np.bincount(whole.word_of_token[whole.word_of_token >= 0], minlength=len(words))
+        # a word without a token of its own takes room too, so that words are bounded as well
+        counts = np.maximum(np.bincount(whole.owners, minlength=len(words)), 1)
         total = [0, *accumulate(counts.tolist())]
-        room = self.max_tokens - self._n_special
+        room = self.max_tokens - whole.n_head - whole.n_tail
         for window in cut_windows(
             text, words, lambda first, last: total[last] - total[first], room
         ):
             first = bisect.bisect_left(words, window.start, key=lambda word: word.start)
             last = bisect.bisect_left(words, window.end, key=lambda word: word.start)
-            yield self._piece(text, words[first:last], window)
+            ids, word_of_token = whole.cut(first, last, room)
+            if len(ids):
+                yield Piece(ids, word_of_token, tuple(words[first:last]), window)
 
-    def _piece(self, text: str, words: list[Place], window: Window) -> Piece:
-        encoding = self.tokenizer.encode(text[window.start : window.end])
-        starts = np.array([word.start for word in words], dtype=np.int64) - window.start
+    def _encode(self, text: str, words: list[Place]) -> _Encoded:
+        encoding = self.tokenizer.encode(text)
+        starts = np.array([word.start for word in words], dtype=np.int64)
+        ends = np.array([word.end for word in words], dtype=np.int64)
         offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+        added = np.array(encoding.special_tokens_mask, dtype=bool)
+        n_head = len(added) if added.all() else int(np.argmin(added))
+        n_tail = 0 if added.all() else int(np.argmin(added[::-1]))
         # the last character of a token decides: byte-level tokens may start with the space before
-        word_of_token = np.searchsorted(starts, offsets[:, 1] - 1, side="right") - 1
-        special = np.array(encoding.special_tokens_mask, dtype=bool) | (
-            offsets[:, 1] <= offsets[:, 0]
+        last_chars = offsets[:, 1] - 1
+        owners = np.clip(np.searchsorted(starts, last_chars, side="right") - 1, 0, None)
+        outside = (last_chars < starts[owners]) | (last_chars >= ends[owners])
+        outside |= added | (offsets[:, 1] <= offsets[:, 0])
+        return _Encoded(
+            ids=np.array(encoding.ids, dtype=np.int64),
+            word_of_token=np.where(outside, NO_WORD, owners),
+            owners=owners[n_head : len(owners) - n_tail],
+            n_head=n_head,
+            n_tail=n_tail,
         )
-        word_of_token = np.where(special, NO_WORD, word_of_token)
-        return Piece(np.array(encoding.ids, dtype=np.int64), word_of_token, tuple(words), window)
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """A whole text's tokens.
+
+    Attributes:
+        ids: (n_tokens,) int64.
+        word_of_token: (n_tokens,) int64, `NO_WORD` for special tokens and white space.
+        owners: (n_tokens less special ones,) int64, the word that each stands in or after, rising.
+        n_head: special tokens before the text's own.
+        n_tail: special tokens after them.
+    """
+
+    ids: NDArray[np.int64]
+    word_of_token: NDArray[np.int64]
+    owners: NDArray[np.int64]
+    n_head: int
+    n_tail: int
+
+    def cut(self, first: int, last: int, room: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return ids and words of words [first, last), between the special tokens."""
+        begin, end = np.searchsorted(self.owners, [first, last]) + self.n_head
+        end = min(end, begin + room)
+        kept = np.r_[: self.n_head, begin:end, len(self.ids) - self.n_tail : len(self.ids)]
+        word_of_token = self.word_of_token[kept]
+        return self.ids[kept], np.where(word_of_token == NO_WORD, NO_WORD, word_of_token - first)

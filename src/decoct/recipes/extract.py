@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from decoct.formats.jsonl import checked_line
 from decoct.progress import Progress, Silent
 from decoct.records import Document
 from decoct.store import resumable_lines, sha256_file, sha256_json
+from decoct.student.predict import CHUNK_DOCUMENTS
 
 if TYPE_CHECKING:
     from decoct.student.student import Student
@@ -107,10 +109,13 @@ def extract_file(
     n_written = n_relations = 0
     with resumable_lines(out, fingerprint) as (n_resumed, write):
         documents = read_documents(source, faults)
-        for _ in range(n_resumed):
+        # begin where a chunk did, so that batches and with them the last digits come out the same
+        n_again = n_resumed % CHUNK_DOCUMENTS
+        for _ in range(n_resumed - n_again):
             next(documents, None)
         predicted = student.extract(documents, given_subjects=given_subjects)
-        for document in (progress or Silent()).track(predicted, None, "extract"):
+        fresh = islice(predicted, n_again, None)
+        for document in (progress or Silent()).track(fresh, None, "extract"):
             write(checked_line(document))
             n_written += 1
             n_relations += len(document.relations)

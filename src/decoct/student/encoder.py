@@ -66,19 +66,29 @@ def load_encoder(name: str) -> tuple[Any, Tokenizer]:
         raise ArtifactError(f"{name}: holds no config.json; give an encoder's folder")
     with _quiet():
         try:
-            config = AutoConfig.from_pretrained(source)
-            tokenizer = AutoTokenizer.from_pretrained(source)
+            config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
             options = (
                 {"add_pooling_layer": False} if config.model_type in ("bert", "roberta") else {}
             )
-            model = AutoModel.from_pretrained(
-                source, dtype="float32", use_safetensors=True, **options
+            model, report = AutoModel.from_pretrained(
+                source,
+                dtype="float32",
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **options,
             )
-        except (OSError, ValueError, KeyError) as error:
-            reason = str(error).strip().splitlines()[0]
+        except Exception as error:  # whatever is in the folder, the libraries have no one tree
+            reason = one_line(error)
             raise ArtifactError(
                 f"encoder {name!r} can't be loaded: {reason}; try --encoder embedded"
             ) from None
+    missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
+    if missing:
+        raise ArtifactError(
+            f"encoder {name!r} lacks {len(missing)} of its weights, such as {missing[0]}"
+        )
     if not tokenizer.is_fast:
         raise ArtifactError(f"encoder {name!r} has no fast tokenizer (tokenizer.json)")
     return model, tokenizer.backend_tokenizer
@@ -98,9 +108,16 @@ def build_encoder(config: dict[str, Any]) -> Any:  # noqa: ANN401 (any transform
 def window_tokens(encoder: Any, wanted: int) -> int:  # noqa: ANN401
     """Return the most tokens an encoder takes, at most `wanted`."""
     limit = int(getattr(encoder.config, "max_position_embeddings", 0) or wanted)
-    if encoder.config.model_type in ("roberta", "xlm-roberta", "camembert"):
-        limit -= 2  # positions start after the padding id
-    return min(wanted, limit)
+    positions = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
+    padding = getattr(positions, "padding_idx", None)
+    if padding is not None:
+        limit -= padding + 1  # as in RoBERTa and MPNet, positions start after the padding id
+    return min(wanted, limit) if limit > 0 else wanted
+
+
+def one_line(error: Exception) -> str:
+    """Return an error's first line, or its kind where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 @contextmanager

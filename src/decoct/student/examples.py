@@ -60,20 +60,21 @@ def make_examples(
         examples.unexpressed["discontinuous_span"] += sum(
             span.fragments is not None for span in document.spans
         )
-        placed = 0
+        # windows may overlap, so what is placed or overlapping is told apart by what it is
+        placed: set[int] = set()
+        overlapping: set[str] = set()
         for piece in tokenizer.pieces(document.text):
-            example, n_relations = _example(document, piece, card, examples.unexpressed)
-            examples.items.append(example)
-            placed += n_relations
-        examples.unexpressed["relation_across_windows"] += max(
-            0, _n_relations(document, card) - placed
+            examples.items.append(_example(document, piece, card, placed, overlapping))
+        examples.unexpressed["overlapping_subject"] += len(overlapping)
+        examples.unexpressed["relation_across_windows"] += _n_relations(document, card) - len(
+            placed
         )
     examples.unexpressed = +examples.unexpressed
     return examples
 
 
 def word_range(span: Span, piece: Piece) -> tuple[int, int] | None:
-    """Return the (first, last) words that a span covers, or None if it is not wholly in the piece."""
+    """Return the (first, last) words that a span covers, or None if not wholly in the piece."""
     if span.start < piece.window.start or span.end > piece.window.end:
         return None
     first = bisect.bisect_right(piece.words, span.start, key=lambda word: word.start) - 1
@@ -89,8 +90,9 @@ def _n_relations(document: Document, card: StudentCard) -> int:
 
 
 def _example(
-    document: Document, piece: Piece, card: StudentCard, unexpressed: Counter[str]
-) -> tuple[Example, int]:
+    document: Document, piece: Piece, card: StudentCard, placed: set[int], overlapping: set[str]
+) -> Example:
+    """Make an example, adding relations (by position) and subjects (by id) to the two sets."""
     tags = np.full(len(piece.words), OUTSIDE, dtype=np.int64)
     subjects: dict[str, int] = {}
     ranges: list[tuple[int, int]] = []
@@ -100,7 +102,7 @@ def _example(
         if place is None:
             continue
         if (tags[slice(*place)] != OUTSIDE).any():
-            unexpressed["overlapping_subject"] += 1
+            overlapping.add(span.id)
         else:
             tags[slice(*place)] = INSIDE
             tags[place[0]] = BEGIN
@@ -108,8 +110,7 @@ def _example(
         subjects[span.id] = len(ranges)
         ranges.append(place)
     objects = np.zeros((len(ranges), len(piece.words), len(card.relation_labels)), dtype=np.float32)
-    n_relations = 0
-    for relation, subject, target in document.pairs():
+    for position, (relation, subject, target) in enumerate(document.pairs()):
         place = word_range(target, piece)
         if (
             relation.label not in card.relation_labels
@@ -120,8 +121,8 @@ def _example(
         objects[subjects[subject.id], slice(*place), card.relation_labels.index(relation.label)] = (
             1.0
         )
-        n_relations += 1
-    return Example(piece, tags, tuple(ranges), objects), n_relations
+        placed.add(position)
+    return Example(piece, tags, tuple(ranges), objects)
 
 
 def split_dev(

@@ -22,7 +22,7 @@ from decoct.student.encoder import load_encoder, window_tokens
 from decoct.student.examples import Example, make_examples, split_dev
 from decoct.student.model import HEAD_NAMES, SubjectCentricModel, Targets
 from decoct.student.settings import StudentCard, StudentSettings
-from decoct.student.student import Student, make_reader
+from decoct.student.student import Student, hash_weights, make_reader
 from decoct.tasks.base import Task
 from decoct.training.device import choose_device
 from decoct.training.loop import Job, Training, train
@@ -82,11 +82,14 @@ def fit(
     """
     settings = settings or StudentSettings()
     progress = progress or Silent()
-    if len({document.text for document in silver}) < 2 or not any(
-        document.relations for document in silver
-    ):
+    n_relations = sum(
+        relation.label in task.object_labels
+        for document in silver
+        for relation in document.relations
+    )
+    if len({document.text for document in silver}) < 2 or not n_relations:
         raise ConfigError(
-            f"{len(silver)} silver documents with {_n_relations(silver)} relations "
+            f"{len(silver)} silver documents with {n_relations} relations of task {task.name} "
             "are too few to learn from"
         )
     device = choose_device(settings.device)
@@ -117,7 +120,8 @@ def fit(
         batches=batches.epoch,
         loss=lambda step: _loss(model, step),
         dev_score=lambda: _dev_f1(dev_part, list(reader.read(dev_part))),
-        fingerprint=sha256_json([settings.model_dump(mode="json"), card.silver, card.versions]),
+        # with the encoder as loaded: a folder or hub id may hold other weights tomorrow
+        fingerprint=sha256_json([card.model_dump(mode="json"), hash_weights(encoder)]),
     )
     training = train(job, settings, progress, checkpoints)
     card = card.model_copy(
@@ -214,7 +218,7 @@ def _loss(model: SubjectCentricModel, step: _Step) -> torch.Tensor:
 
 
 def _dev_f1(silver: Sequence[Document], predicted: Sequence[Document]) -> float:
-    """Return the mean of strict and lenient relation F1 by offsets, against the teacher's labels."""
+    """Return the mean of strict and lenient relation F1 by offsets, against the teacher."""
     counts = [
         count_relations(silver, predicted, match=match, by="offsets")
         for match in ("strict", "lenient")

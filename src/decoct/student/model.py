@@ -107,7 +107,7 @@ class SubjectCentricModel(nn.Module):
         Returns:
             (n_pieces, n_words, d) float32; zero where there is no word.
         """
-        hidden = self.encoder(
+        hidden: Tensor = self.encoder(
             input_ids=input_ids, attention_mask=attention_mask
         ).last_hidden_state.float()
         index = word_of_token.unsqueeze(-1).expand_as(hidden)
@@ -116,7 +116,8 @@ class SubjectCentricModel(nn.Module):
         )
         ones = torch.ones_like(word_of_token, dtype=hidden.dtype)
         counts = hidden.new_zeros(hidden.shape[0], n_words + 1).scatter_add(1, word_of_token, ones)
-        return (sums / counts.clamp(min=1.0).unsqueeze(-1))[:, :n_words]
+        means: Tensor = sums / counts.clamp(min=1.0).unsqueeze(-1)
+        return means[:, :n_words]
 
     def object_logits(self, states: Tensor, subject_piece: Tensor, subject_words: Tensor) -> Tensor:
         """Return (n_subjects, n_words, n_relations) logits for subjects given by their words."""

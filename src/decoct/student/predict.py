@@ -19,6 +19,7 @@ from decoct.student.settings import StudentCard
 from decoct.text.align import Place
 
 CHUNK_DOCUMENTS = 512
+MAX_OBJECT_CELLS = 65_536
 Subjects = Sequence[tuple[int, int, int]]
 
 
@@ -78,6 +79,9 @@ class Reader:
                 owners.append(owner)
                 pieces.append(piece)
         drafts = [_Draft(document, self.card) for document in documents]
+        if given:  # also those that no window holds whole, which get no objects
+            for draft in drafts:
+                draft.add_given()
         for positions in by_length(
             [len(piece) for piece in pieces], self.max_pieces, self.max_batch_tokens
         ):
@@ -88,39 +92,48 @@ class Reader:
 
     def _read_batch(self, pieces: list[Piece], drafts: list[_Draft], given: bool) -> None:
         states, tag_probs = self.network.encode(pad(pieces, self.pad_id))
-        subjects: list[tuple[int, Run]] = []
+        subjects: list[tuple[int, Run, Place]] = []
         for row, (piece, draft) in enumerate(zip(pieces, drafts, strict=True)):
             runs = self._given(piece, draft) if given else self._found(piece, draft, tag_probs[row])
-            subjects += [(row, run) for run in runs]
-        if not subjects:
-            return
-        probs = self.network.objects(states, [(row, run.first, run.last) for row, run in subjects])
-        for (row, run), object_probs in zip(subjects, probs, strict=True):
-            piece, draft = pieces[row], drafts[row]
-            subject = _place(piece, run)
-            if not _owned(piece, subject):
-                continue
-            draft.add_subject(subject, run.confidence)
-            for index in range(len(self.card.relation_labels)):
-                column = object_probs[: len(piece.words), index]
-                for found in marked_runs(column, self.card.settings.object_threshold):
-                    target = trim(found, _surfaces(piece, draft, found))
-                    if target is not None:
-                        draft.add_relation(
-                            index, subject, run.confidence, _place(piece, target), target.confidence
-                        )
+            subjects += [
+                (row, run, place) for run, place in runs if _owned(piece, _place(piece, run))
+            ]
+        # a few at a time, so that a student that sees subjects everywhere stays within memory
+        at_once = max(1, MAX_OBJECT_CELLS // tag_probs.shape[1])
+        for start in range(0, len(subjects), at_once):
+            chosen = subjects[start : start + at_once]
+            probs = self.network.objects(states, [(row, r.first, r.last) for row, r, _ in chosen])
+            for (row, run, place), object_probs in zip(chosen, probs, strict=True):
+                drafts[row].add_subject(place, run.confidence)
+                self._read_objects(pieces[row], drafts[row], run, place, object_probs)
 
-    def _found(self, piece: Piece, draft: _Draft, tag_probs: NDArray[np.float32]) -> Iterator[Run]:
+    def _read_objects(
+        self, piece: Piece, draft: _Draft, run: Run, subject: Place, probs: NDArray[np.float32]
+    ) -> None:
+        """Add one subject's objects; `probs` is (n_words, n_relations)."""
+        for index in range(len(self.card.relation_labels)):
+            column = probs[: len(piece.words), index]
+            for found in marked_runs(column, self.card.settings.object_threshold):
+                target = trim(found, _surfaces(piece, draft, found))
+                if target is not None:
+                    draft.add_relation(
+                        index, subject, run.confidence, _place(piece, target), target.confidence
+                    )
+
+    def _found(
+        self, piece: Piece, draft: _Draft, tag_probs: NDArray[np.float32]
+    ) -> Iterator[tuple[Run, Place]]:
         for run in tagged_runs(tag_probs[: len(piece.words)], self.card.settings.subject_threshold):
             trimmed = trim(run, _surfaces(piece, draft, run))
             if trimmed is not None:
-                yield trimmed
+                yield trimmed, _place(piece, trimmed)
 
-    def _given(self, piece: Piece, draft: _Draft) -> Iterator[Run]:
+    def _given(self, piece: Piece, draft: _Draft) -> Iterator[tuple[Run, Place]]:
+        """The document's own subjects, by their words but placed as they stand."""
         for span in draft.document.spans:
-            place = word_range(span, piece) if span.label == self.card.subject_label else None
-            if place is not None:
-                yield Run(*place, 1.0)
+            words = word_range(span, piece) if span.label == self.card.subject_label else None
+            if words is not None:
+                yield Run(*words, 1.0), Place(span.start, span.end)
 
 
 class _Draft:
@@ -132,6 +145,11 @@ class _Draft:
         self._subjects: dict[Place, float] = {}
         self._objects: dict[tuple[Place, str], float] = {}
         self._relations: dict[tuple[int, Place, Place], float] = {}
+
+    def add_given(self) -> None:
+        for span in self.document.spans:
+            if span.label == self.card.subject_label:
+                self.add_subject(Place(span.start, span.end), 1.0)
 
     def add_subject(self, place: Place, confidence: float) -> None:
         self._subjects[place] = max(confidence, self._subjects.get(place, 0.0))

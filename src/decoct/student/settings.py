@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from decoct.config import Settings
 from decoct.training.settings import TrainingSettings
@@ -52,3 +52,9 @@ class StudentCard(Settings):
     training: dict[str, object] = Field(default_factory=dict)
     silver: dict[str, object] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.relation_labels or len(self.relation_labels) != len(self.object_labels):
+            raise ValueError("relation_labels and object_labels must be as many, and not none")
+        return self

@@ -21,9 +21,9 @@ from decoct.errors import ArtifactError, StoreError
 from decoct.inference.batch import Batch
 from decoct.inference.tokenize import WordTokenizer
 from decoct.records import Document, describe
-from decoct.store import read_json, write_json, write_text
+from decoct.store import read_json, sha256_json, write_json, write_text
 from decoct.student.card import model_card
-from decoct.student.encoder import build_encoder
+from decoct.student.encoder import build_encoder, one_line
 from decoct.student.model import SubjectCentricModel
 from decoct.student.predict import Reader, Subjects
 from decoct.student.settings import StudentCard
@@ -55,8 +55,10 @@ class Student:
         self.model = model
         self._reader = make_reader(model, tokenizer, card, choose_device(device))
 
-    @overload
-    def extract(self, documents: str | Document, *, given_subjects: bool = ...) -> Document: ...
+    @overload  # a str is an iterable of str too, and is taken as one text
+    def extract(  # type: ignore[overload-overlap]
+        self, documents: str | Document, *, given_subjects: bool = ...
+    ) -> Document: ...
     @overload
     def extract(
         self, documents: Iterable[str | Document], *, given_subjects: bool = ...
@@ -83,13 +85,7 @@ class Student:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of weights and card: two students with the same one predict the same."""
-        digest = hashlib.sha256(self.card.model_dump_json().encode())
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(
-                name.encode()
-                + tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
-            )
-        return digest.hexdigest()
+        return sha256_json([self.card.model_dump(mode="json"), hash_weights(self.model)])
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write weights, configuration, tokenizer and model card.
@@ -103,11 +99,14 @@ class Student:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             part = folder / f".{_WEIGHTS}.part"
-            save_file(_portable(self.model), part, {"format": "pt"})
-            self.tokenizer.save(str(folder / "tokenizer.json"))
-            part.replace(folder / _WEIGHTS)
+            try:
+                save_file(_portable(self.model), part, {"format": "pt"})
+                part.replace(folder / _WEIGHTS)
+            finally:
+                part.unlink(missing_ok=True)
         except (OSError, SafetensorError) as error:
             raise StoreError(f"{folder}: student can't be written: {error}") from None
+        write_text(folder / "tokenizer.json", self.tokenizer.to_str(pretty=True))
         write_text(folder / "README.md", model_card(self.card))
         write_json(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast"})
         write_json(folder / _CONFIG, {**config, "decoct": card})
@@ -121,13 +120,17 @@ class Student:
         """
         folder = _fetch(str(source))
         config, card = read_card(folder)
-        model = SubjectCentricModel(
-            build_encoder(config), len(card.relation_labels), card.settings.dropout
-        )
+        try:
+            encoder = build_encoder(config)
+        except Exception as error:  # as many kinds as there are architectures
+            raise ArtifactError(
+                f"{folder / _CONFIG}: describes no encoder: {one_line(error)}"
+            ) from None
+        model = SubjectCentricModel(encoder, len(card.relation_labels), card.settings.dropout)
         try:
             weights = load_file(folder / _WEIGHTS)
         except (OSError, SafetensorError) as error:
-            raise ArtifactError(f"{folder / _WEIGHTS}: can't be read: {error}") from None
+            raise ArtifactError(f"{folder / _WEIGHTS}: can't be read: {one_line(error)}") from None
         try:
             model.load_state_dict({_inside(name): tensor for name, tensor in weights.items()})
         except RuntimeError as error:
@@ -158,6 +161,15 @@ class Student:
             f"Student(task={self.card.task!r}, encoder={self.card.settings.encoder!r}, "
             f"{n_parameters / 1e6:.1f} M parameters)"
         )
+
+
+def hash_weights(model: torch.nn.Module) -> str:
+    """Return the hex SHA-256 of a model's weights and their names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(name.encode() + flat.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def as_document(item: str | Document, number: int) -> Document:

@@ -77,9 +77,12 @@ def load_checkpoint(
             if position.fingerprint != fingerprint:
                 return None
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, ValueError):
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
         return None
-    model.load_state_dict(_under("model/", tensors))
+    weights, best = _under("model/", tensors), _under("best/", tensors)
+    if not _fits(weights, model) or not _fits(best, model):
+        return None
+    model.load_state_dict(weights)
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in _under("optimizer/", tensors).items():
         index, _, field = name.partition("/")
@@ -87,11 +90,16 @@ def load_checkpoint(
     optimizer.load_state_dict(
         {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
     )
-    return position, _under("best/", tensors)
+    return position, best
 
 
 def _position(data: dict[str, Any]) -> Position:
     return Position(**{**data, "history": tuple(data["history"])})
+
+
+def _fits(tensors: Mapping[str, torch.Tensor], model: torch.nn.Module) -> bool:
+    wanted = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    return {name: tensor.shape for name, tensor in tensors.items()} == wanted
 
 
 def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -122,11 +122,11 @@ def train(
             epoch if better else position.best_epoch,
             (*position.history, entry),
         )
+        if checkpoints:
+            save_checkpoint(checkpoints, position, model, best, optimizer)
         progress.note(
             f"epoch {epoch}: loss {loss:.4f}, dev score {score:.4f}{' (best)' if better else ''}"
         )
-        if checkpoints:
-            save_checkpoint(checkpoints, position, model, best, optimizer)
 
     model.load_state_dict(best)
     model.eval()

@@ -30,7 +30,7 @@ class TrainingSettings(Settings):
     epochs: Annotated[int, Field(ge=1)] = 6
     patience: Annotated[int, Field(ge=0)] = 2
     batch_size: Annotated[int, Field(ge=1)] = 16
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-4
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     head_learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
