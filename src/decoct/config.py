@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -52,26 +52,27 @@ def check(settings: type[S], data: dict[str, Any], where: str) -> S:
         return settings.model_validate({k: v for k, v in data.items() if v is not None})
     except ValidationError as error:
         unknown = [fault["loc"] for fault in error.errors() if fault["type"] == "extra_forbidden"]
-        if unknown:
-            raise ConfigError(f"{where}: {'; '.join(_unknown(settings, path) for path in unknown)}") from None
-        raise ConfigError(f"{where}: {describe(error)}") from None
+        found = [_unknown(settings, path) for path in unknown]
+        others = describe(error, without="extra_forbidden")
+        raise ConfigError(f"{where}: {'; '.join([*found, others] if others else found)}") from None
 
 
 def _unknown(settings: type[BaseModel], path: tuple[int | str, ...]) -> str:
     """Say which key is unknown and which name was probably meant."""
-    table: type[BaseModel] | None = settings
-    for step in path[:-1]:
-        table = _table(table, str(step)) if table else None
+    table = _table(settings, path[:-1])
     known = list(table.model_fields) if table else []
     full = ".".join(str(step) for step in path)
-    return f"unknown key {full!r}{nearest(str(path[-1]), known)}" + (f"; known: {', '.join(known)}" if known else "")
+    listed = f"; known: {', '.join(known)}" if known else ""
+    return f"unknown key {full!r}{nearest(str(path[-1]), known)}{listed}"
 
 
-def _table(settings: type[BaseModel], name: str) -> type[BaseModel] | None:
-    field = settings.model_fields.get(name)
-    if field is None:
-        return None
-    for candidate in (field.annotation, *get_args(field.annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
+def _table(annotation: object, path: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Return the settings that a path ends at, through optional tables and those in lists."""
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        inner = path[1:] if get_origin(annotation) in (list, tuple, dict) else path
+        found = (_table(argument, inner) for argument in get_args(annotation))
+        return next((table for table in found if table), None)
+    if not path:
+        return annotation
+    field = annotation.model_fields.get(str(path[0]))
+    return _table(field.annotation, path[1:]) if field else None

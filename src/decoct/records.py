@@ -6,15 +6,24 @@ Small, frozen and checked when made. Offsets are half-open Unicode code-point of
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticSerializationError
 
 from decoct.errors import RecordError
 
 Source = Literal["gold", "silver", "predicted"]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Offset = Annotated[int, Field(ge=0, strict=True)]
 SILVER_META = frozenset({"backend", "model", "prompt_hash", "confidence", "ungrounded"})
 NonEmpty = Annotated[str, Field(min_length=1)]
 
@@ -41,11 +50,11 @@ class Span(_Record):
     """
 
     id: NonEmpty
-    start: Annotated[int, Field(ge=0, strict=True)]
-    end: Annotated[int, Field(ge=1, strict=True)]
+    start: Offset
+    end: Offset
     label: NonEmpty
     text: NonEmpty
-    fragments: tuple[tuple[int, int], ...] | None = None
+    fragments: Annotated[tuple[tuple[Offset, Offset], ...], Field(min_length=1)] | None = None
     confidence: Probability | None = None
 
     @model_validator(mode="after")
@@ -101,15 +110,16 @@ class Document(_Record):
         spans: the marked stretches.
         relations: links between spans.
         label: the class of the whole text, for classification tasks.
-        meta: anything else; silver carries backend, model, prompt_hash, confidence, and `ungrounded`,
-            the relations whose strings could not be found in the text.
+        meta: anything else; silver carries backend, model, prompt_hash, confidence, and
+            `ungrounded`, the relations whose strings could not be found in the text.
 
     Raises:
         RecordError: from `from_dict` and `from_json`; built directly, pydantic's ValidationError.
 
     Example:
-        >>> doc = Document(id="d1", text="Intravenous azithromycin-induced ototoxicity.",
-        ...                spans=[Span(id="T1", start=12, end=24, label="Drug", text="azithromycin")])
+        >>> drug = Span(id="T1", start=12, end=24, label="Drug", text="azithromycin")
+        >>> text = "Intravenous azithromycin-induced ototoxicity."
+        >>> doc = Document(id="d1", text=text, spans=[drug])
         >>> doc.spans[0].text
         'azithromycin'
     """
@@ -138,7 +148,9 @@ class Document(_Record):
         for relation in self.relations:
             for role in (relation.subject, relation.object):
                 if role not in seen:
-                    raise ValueError(f"relation {relation.label} names span {role}, which is not there")
+                    raise ValueError(
+                        f"relation {relation.label} names span {role}, which is not there"
+                    )
         return self
 
     @classmethod
@@ -169,14 +181,19 @@ class Document(_Record):
         """Return the document as one JSONL line, without the line end.
 
         Raises:
-            RecordError: when the text can't be written as UTF-8 (a lone surrogate).
+            RecordError: it can't be written as UTF-8 (a lone surrogate), or `meta` holds what JSON
+                has no form for.
         """
         try:
-            return self.model_dump_json()
-        except PydanticSerializationError:
-            raise RecordError(
-                f"document {self.id!r} can't be written as UTF-8 (lone surrogate); clean the text"
-            ) from None
+            # by way of pydantic, which knows more types than json; json sets the spaces
+            return json.dumps(json.loads(self.model_dump_json()), ensure_ascii=False)
+        except PydanticSerializationError as error:
+            way_out = (
+                "holds a lone surrogate, which UTF-8 has not; clean its strings"
+                if "surrogate" in str(error)
+                else f"can't be written as JSON; mend its meta ({error})"
+            )
+            raise RecordError(one_line(f"document {self.id!r} {way_out}")) from None
 
     def span(self, span_id: str) -> Span:
         """Return the span of that id."""
@@ -195,7 +212,7 @@ class Document(_Record):
         ]
 
     def bare(self) -> Document:
-        """Return the document without annotations: id, text, and meta less what a teacher put there."""
+        """Return the document without annotations, also those a teacher put into its meta."""
         meta = {key: value for key, value in self.meta.items() if key not in SILVER_META}
         return Document(id=self.id, text=self.text, meta=meta)
 
@@ -207,16 +224,31 @@ class Document(_Record):
         )
 
 
-def describe(error: ValidationError) -> str:
-    """Return pydantic's findings as one line: `path: message (got value)`, joined by semicolons."""
+def describe(error: ValidationError, *, quote: bool = True, without: str = "") -> str:
+    """Return pydantic's findings as one line: `path: message (got value)`, joined by semicolons.
+
+    Args:
+        error: what pydantic raised.
+        quote: whether to show values; not where they may be a document's text.
+        without: a type of finding to leave out.
+    """
     parts = []
     for fault in error.errors(include_url=False):
+        if fault["type"] == without:
+            continue
         path = ".".join(str(step) for step in fault["loc"])
         message = fault["msg"].removeprefix("Value error, ")
         got = fault.get("input")
-        shown = f" (got {_clip(got)})" if path and isinstance(got, str | int | float | None) else ""
-        parts.append(f"{path}: {message}{shown}" if path else f"{message}")
-    return "; ".join(dict.fromkeys(parts))
+        shown = quote and path and isinstance(got, str | int | float | None)
+        parts.append(
+            (f"{path}: " if path else "") + message + (f" (got {_clip(got)})" if shown else "")
+        )
+    return one_line("; ".join(dict.fromkeys(parts)))
+
+
+def one_line(text: str) -> str:
+    """Return a message with its line ends shown as such; ids and keys may hold any character."""
+    return "".join(repr(char)[1:-1] if not char.isprintable() else char for char in text)
 
 
 def _surface(text: str, span: Span) -> str:

@@ -28,7 +28,12 @@ def atomic_write(path: Path) -> Iterator[IO[str]]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed below, before the rename)
-            "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=f".{path.name}.", delete=False
+            "w",
+            encoding="utf-8",
+            newline="\n",
+            dir=path.parent,
+            prefix=f".{path.name}.",
+            delete=False,
         )
     except OSError as error:
         raise _cannot(path, error) from None
@@ -65,7 +70,7 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 (JSON is what it is)
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise _cannot(path, error, "read") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path}: not valid JSON: {error}") from None
 
 
@@ -73,8 +78,10 @@ def check_writable(path: Path) -> None:
     """Fail now rather than after hours of work when `path` could not be written.
 
     Raises:
-        StoreError: the folder can't be made or written to.
+        StoreError: the folder can't be made or written to, or the path is a folder itself.
     """
+    if path.is_dir():
+        raise StoreError(f"{path}: can't be written: it is a folder")
     with atomic_write(path.parent / f".{path.name}.probe"):
         pass
     (path.parent / f".{path.name}.probe").unlink(missing_ok=True)
@@ -119,11 +126,13 @@ def _cannot(path: Path, error: OSError, verb: str = "written") -> StoreError:
 
 
 @contextlib.contextmanager
-def resumable_lines(path: Path, fingerprint: str | None) -> Iterator[tuple[int, Callable[[str], None]]]:
+def resumable_lines(
+    path: Path, fingerprint: str | None
+) -> Iterator[tuple[int, Callable[[str], None]]]:
     """Write a file line by line so that an interrupted run can go on.
 
-    Lines go to `PATH.part`; the name is taken when the block ends well. A part left by a run of the same
-    fingerprint is gone on with, a last line that was broken off is dropped.
+    Lines go to `PATH.part`; the name is taken when the block ends well. A part left by a run of the
+    same fingerprint is gone on with, a last line that was broken off is dropped.
 
     Args:
         path: the file.
@@ -136,12 +145,15 @@ def resumable_lines(path: Path, fingerprint: str | None) -> Iterator[tuple[int, 
         StoreError: it can't be written; what was written stays in the part.
     """
     part, mark = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.json")
+    check_writable(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         n_lines = _whole_lines(part) if fingerprint and _read_mark(mark) == fingerprint else 0
-        if fingerprint and not n_lines:
-            write_json(mark, {"fingerprint": fingerprint})
-        handle = part.open("a" if n_lines else "w", encoding="utf-8", newline="\n")
+        if not n_lines:  # the mark goes first and comes last: it never names another run's lines
+            mark.unlink(missing_ok=True)
+            part.write_bytes(b"")
+            if fingerprint:
+                write_json(mark, {"fingerprint": fingerprint})
+        handle = part.open("a", encoding="utf-8", newline="\n")
     except OSError as error:
         raise _cannot(path, error) from None
 

@@ -7,8 +7,20 @@ from itertools import product
 
 from decoct.records import Document, Relation, Span
 
-DRUGS = [f"{start}{end}" for start, end in product(("zora", "beli", "kuta", "mevo"), ("fen", "mab", "zole"))]
-EFFECTS = ["rash", "dry cough", "nausea", "liver failure", "fever", "severe bleeding", "coma", "vertigo"]
+DRUGS = [
+    f"{start}{end}"
+    for start, end in product(("zora", "beli", "kuta", "mevo"), ("fen", "mab", "zole"))
+]
+EFFECTS = [
+    "rash",
+    "dry cough",
+    "nausea",
+    "liver failure",
+    "fever",
+    "severe bleeding",
+    "coma",
+    "vertigo",
+]
 TEMPLATES = (
     ("{0} caused {2} .", ((0, 2),)),
     ("{0} was given and {1} caused {2} .", ((1, 2),)),
@@ -18,7 +30,9 @@ TEMPLATES = (
 )
 
 
-def sentence(template: int, words: tuple[str, str, str, str], id: str, source: str = "silver") -> Document:
+def sentence(
+    template: int, words: tuple[str, str, str, str], id: str, source: str = "silver"
+) -> Document:
     """Fill a template with (drug, drug, effect, effect) and mark what it says."""
     form, pairs = TEMPLATES[template]
     text, places = "", {}

@@ -106,7 +106,7 @@ def test_answers_and_sends_what_the_protocol_asks(server: FakeOpenAI) -> None:
             {"role": "user", "content": TEXT},
         ],
         "temperature": 0.0,
-        "max_tokens": 1024,
+        "max_tokens": 4096,
         "response_format": {
             "type": "json_schema",
             "json_schema": {"name": "ade", "strict": False, "schema": SCHEMA},
@@ -392,7 +392,7 @@ def test_is_on_the_shelf_and_checks_its_options() -> None:
     assert backend.model == "qwen3:8b"
     assert backend.parameters == {
         "temperature": None,
-        "max_tokens": 1024,
+        "max_tokens": 4096,
         "base_url": "127.0.0.1:1/v1",
     }
     assert OpenAIBackend.from_spec("m", {"temperature": None}).parameters["temperature"] is None

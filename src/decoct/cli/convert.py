@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from decoct.cli.flags import AsJson, Out, Quiet
+from decoct.cli.flags import AsJson, Out, Quiet, check_out
 
 
 def convert(
@@ -25,6 +25,7 @@ def convert(
     from decoct.errors import Faults
     from decoct.recipes.convert import convert as recipe
 
+    check_out(out, source)
     faults = Faults()
     made = recipe(
         source, out, from_, positives_only=positives_only, faults=faults, progress=Screen(quiet)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from decoct.cli.flags import AsJson, Device, Quiet
+from decoct.cli.flags import AsJson, Device, Quiet, check_not_source
 
 if TYPE_CHECKING:
     from decoct.evaluation.metrics import Metrics
@@ -37,30 +37,36 @@ def evaluate(
     """Score predictions or a student against gold, with intervals and signatures."""
     from decoct.cli.screen import close, show_json, show_systems
     from decoct.errors import ConfigError, Faults
-    from decoct.formats.base import read_documents
     from decoct.recipes.evaluate import compare as compare_systems
     from decoct.recipes.evaluate import evaluate as score
-    from decoct.recipes.evaluate import evaluate_student, read_gold
+    from decoct.recipes.evaluate import evaluate_student, read_gold, read_predictions
     from decoct.recipes.extract import load_student
+    from decoct.store import check_writable
 
     if (pred is None) == (student is None):
         raise ConfigError("evaluate takes either --pred FILE or --student FOLDER")
+    if given_subjects and student is None:
+        raise ConfigError("--given-subjects goes with --student; predictions are scored as they are")
+    if report is not None:
+        check_not_source(report, *(path for path in (gold, pred, compare) if path))
+        check_writable(report)
     faults = Faults()
     golden = read_gold(gold, faults)
+    other = None if compare is None else read_predictions(compare, golden, faults)
     if student is not None:
         metrics, predicted = evaluate_student(
             load_student(student, device=device), golden, given_subjects=given_subjects, seed=seed
         )
     else:
-        predicted = list(read_documents(pred or Path(), faults))
+        predicted = read_predictions(pred or Path(), golden, faults)
         metrics = score(golden, predicted, seed=seed)
-    systems = {Path(student or pred or "").name or "system": metrics}
+    name, other_name = _names(Path(student or pred or ""), compare)
+    systems = {name: metrics}
     result = metrics.to_dict()
     comparison = None
-    if compare is not None:
-        other = list(read_documents(compare, faults))
+    if other is not None:
         comparison = compare_systems(golden, predicted, other, seed=seed)
-        systems[compare.name] = score(golden, other, seed=seed)
+        systems[other_name] = score(golden, other, seed=seed)
         result["comparison"] = comparison.to_dict()
     if report is not None:
         _write_report(report, systems, golden, predicted)
@@ -77,6 +83,15 @@ def evaluate(
     for document_id in metrics.unknown:
         faults.add(document_id, "predicted, not in gold; not scored", "not_in_gold")
     close(faults, quiet)
+
+
+def _names(first: Path, second: Path | None) -> tuple[str, str]:
+    """Name two systems by their files, or by their whole paths where the files are called alike."""
+    if second is None:
+        return first.name or str(first), ""
+    if first.name != second.name:
+        return first.name or str(first), second.name
+    return str(first), f"{second} (compared)" if first == second else str(second)
 
 
 def _write_report(

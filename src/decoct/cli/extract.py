@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from decoct.cli.flags import Device, In, Quiet
+from decoct.cli.flags import Device, In, Quiet, check_out
 
 if TYPE_CHECKING:
     from decoct.records import Document
@@ -50,6 +50,7 @@ def extract(
     from decoct.store import check_writable
 
     if out is not None:
+        check_out(out, source)
         check_writable(out)
     faults = Faults()
     loaded = load_student(student, task, device)

@@ -1,4 +1,4 @@
-"""Flags that several commands share."""
+"""Flags that several commands share, and what is checked of them before any work."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from decoct.errors import ConfigError
 
 In = Annotated[
     Path,
@@ -21,3 +23,34 @@ AsJson = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")]
+
+
+_LINES = (".jsonl", ".ndjson", ".json")
+
+
+def check_out(out: Path, *sources: Path) -> None:
+    """See that a file of documents goes where it can be read again and takes nothing away.
+
+    Raises:
+        ConfigError: its ending says another format, it is a folder, or one of `sources`.
+    """
+    if out.suffix not in _LINES:
+        raise ConfigError(f"--out {out}: JSONL is written; give it the ending .jsonl")
+    check_not_source(out, *sources)
+
+
+def check_not_source(out: Path, *sources: Path) -> None:
+    """See that a file to be written is no folder and none of those that are read.
+
+    Raises:
+        ConfigError: it is.
+    """
+    if out.is_dir():
+        raise ConfigError(f"{out}: is a folder; name a file to write")
+    if out.exists() and any(source.exists() and out.samefile(source) for source in sources):
+        raise ConfigError(f"{out}: would be written over while it is read; name another file to write")
+
+
+def one_line(message: object) -> str:
+    """Return a message without line breaks, which an id or a file's name may hold."""
+    return " ".join(str(message).splitlines())

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from decoct.cli.flags import AsJson, In, Out, Quiet, TaskName
+from decoct.cli.flags import AsJson, In, Out, Quiet, TaskName, check_out
 
 
 def label(
@@ -64,6 +64,7 @@ def label(
         "contains_phi": contains_phi or None,
         "allow_hosts": tuple(allow_host) if allow_host else None,
     }
+    check_out(out, source)
     faults = Faults()
     made = label_file(
         source,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -13,30 +15,60 @@ from decoct.cli.convert import convert
 from decoct.cli.distill import distill
 from decoct.cli.evaluate import evaluate
 from decoct.cli.extract import extract
+from decoct.cli.flags import one_line
 from decoct.cli.label import label
 from decoct.cli.run import run as run_command
 from decoct.errors import DecoctError
 
 
+@contextmanager
+def _guarded() -> Iterator[None]:
+    """Turn decoct's errors into one line, and an interrupt into a word on how to go on."""
+    try:
+        yield
+    except DecoctError as error:
+        _complain(f"error: {error}")
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        _complain("interrupted; what was done is kept, the same command goes on from there")
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        _forget_output()  # whoever read it has gone
+        raise typer.Exit(0) from None
+    except OSError as error:
+        # the library names its own files, so this is standard output
+        _forget_output()
+        _complain(f"error: {error.filename or 'standard output'}: {error.strerror or error}")
+        raise typer.Exit(1) from None
+
+
 class _Guarded(TyperGroup):
-    """Turns decoct's errors into one line, and an interrupt into a word on how to go on."""
+    """A group whose commands fail as `_guarded` says, its help pages too."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (typer's own)
+        with _guarded():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # noqa: ANN401 (typer's own)
-        try:
+        with _guarded():
             return super().invoke(ctx)
-        except DecoctError as error:
-            typer.echo(f"decoct: error: {error}", err=True)
-            raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            typer.echo(
-                "decoct: interrupted; what was done is kept, the same command goes on from there",
-                err=True,
-            )
-            raise typer.Exit(130) from None
-        except BrokenPipeError:
-            # whoever read our output has gone; without this Python complains when it exits
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
+
+
+def _complain(message: str) -> None:
+    typer.echo(f"decoct: {one_line(message)}", err=True)
+
+
+def _forget_output() -> None:
+    """Send what is still to be written nowhere; without this Python complains when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"decoct {version('decoct')}")
+        raise typer.Exit
 
 
 app = typer.Typer(
@@ -52,14 +84,14 @@ app = typer.Typer(
 @app.callback()
 def _options(
     version: bool = typer.Option(
-        False, "--version", help="Show the version and exit.", is_eager=True
+        False,
+        "--version",
+        help="Show the version and exit.",
+        is_eager=True,
+        callback=_show_version,
     ),
 ) -> None:
-    if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(f"decoct {installed('decoct')}")
-        raise typer.Exit
+    """Take the options of `decoct` itself."""
 
 
 for _command in (convert, label, distill, extract, evaluate, run_command):
@@ -68,4 +100,6 @@ for _command in (convert, label, distill, extract, evaluate, run_command):
 
 def run() -> None:
     """Run the command line: the entry point of the `decoct` script."""
+    if not sys.stdout.isatty() and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8")  # JSON is, also where the system's default is not
     app()

@@ -20,6 +20,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from decoct.cli.flags import one_line
 from decoct.errors import Faults
 from decoct.evaluation.metrics import Metrics
 
@@ -34,7 +35,7 @@ class Screen:
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     def track(self, items: Iterable[T], total: int | None, title: str) -> Iterator[T]:
         """Pass the items on, showing how many are done and, of a known total, the time left."""
@@ -92,10 +93,9 @@ def show_table(title: str, header: Iterable[str], rows: Iterable[Iterable[str]])
         table.add_column(name, justify="left" if position == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False, markup=False)
-    console.print(table) if console.is_terminal else Console(
-        width=120, highlight=False, markup=False
-    ).print(table)
+    # a document's text is shown as it stands: no markup and no :emoji: are read out of it
+    width = None if sys.stdout.isatty() else 120
+    Console(width=width, highlight=False, markup=False, emoji=False).print(table)
 
 
 def show_systems(title: str, systems: Mapping[str, Metrics]) -> None:
@@ -132,7 +132,7 @@ def close(faults: Faults, quiet: bool = False) -> None:
         return
     if not quiet:
         for fault in faults.kept[:_SHOWN_FAULTS]:
-            typer.echo(f"skipped: {fault}", err=True)
+            typer.echo(f"skipped: {one_line(fault)}", err=True)
         if faults.n > _SHOWN_FAULTS:
             typer.echo(
                 f"skipped: ... and {faults.n - min(_SHOWN_FAULTS, len(faults.kept))} more", err=True

@@ -1,1 +1,1 @@
-"""Formats: one module each, reading documents from disk and writing them, bad lines named and counted."""
+"""Formats: one module each, from disk to documents and back, bad lines named and counted."""

@@ -1,11 +1,12 @@
 """The ADE corpus in its native files: `DRUG-AE.rel` (sentences with events) and `ADE-NEG.txt`.
 
-A line of `DRUG-AE.rel` is `PMID|sentence|effect|start|end|drug|start|end`. The offsets count from the
-start of the abstract, whose text is not in the file, so the sentence's own start has to be worked out:
-it is the one at which every string of every line of that sentence stands where its offsets say.
+A line of `DRUG-AE.rel` is `PMID|sentence|effect|start|end|drug|start|end`. The offsets count from
+the start of the abstract, whose text is not in the file, so the sentence's own start has to be
+worked out: it is the one at which every string of every line of that sentence stands where its
+offsets say.
 
-Source: Gurulingappa et al. 2012, "Development of a benchmark corpus to support the automatic extraction
-of drug-related adverse effects from medical case reports", J Biomed Inform 45(5).
+Source: Gurulingappa et al. 2012, "Development of a benchmark corpus to support the automatic
+extraction of drug-related adverse effects from medical case reports", J Biomed Inform 45(5).
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ class _Mention:
 
     def sentence_starts(self, sentence: str) -> set[int]:
         """Where the sentence may start in the abstract, going by this mention."""
+        if not self.text or self.end != self.start + len(self.text):
+            return set()
         found = re.finditer(f"(?={re.escape(self.text)})", sentence)
-        return {self.start - match.start() for match in found}
+        return {self.start - match.start() for match in found if match.start() <= self.start}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +72,17 @@ class AdeCorpus:
             positives_only: leave out `ADE-NEG.txt`.
 
         Raises:
-            FormatError: the folder holds no `DRUG-AE.rel`.
+            FormatError: the folder lacks one of the two files.
+            StoreError: a file can't be opened.
         """
         folder, positives = (path, path / POSITIVES) if path.is_dir() else (path.parent, path)
-        if not positives.exists():
+        if path.is_dir() and not positives.exists():
             raise FormatError(f"{path}: holds no {POSITIVES}; give the ADE corpus folder")
-        yield from _read_positives(positives, faults)
-        if positives_only:
-            return
-        if not (folder / NEGATIVES).exists():
+        if positives.exists() and not positives_only and not (folder / NEGATIVES).exists():
             raise FormatError(f"{folder}: holds no {NEGATIVES}; add it or use --positives-only")
-        yield from _read_negatives(folder / NEGATIVES, faults)
+        yield from _read_positives(positives, faults)
+        if not positives_only:
+            yield from _read_negatives(folder / NEGATIVES, faults)
 
 
 def _read_positives(path: Path, faults: Faults) -> Iterator[Document]:
@@ -87,7 +90,8 @@ def _read_positives(path: Path, faults: Faults) -> Iterator[Document]:
     for number, line in read_lines(path, faults):
         where = f"{path}:{number}"
         try:
-            pmid, sentence, effect, effect_start, effect_end, drug, drug_start, drug_end = line.split("|")
+            pmid, sentence, *mentions = line.split("|")
+            effect, effect_start, effect_end, drug, drug_start, drug_end = mentions
             row = _Row(
                 where,
                 _Mention(effect, int(effect_start), int(effect_end)),
@@ -108,7 +112,11 @@ def _by_sentence_start(sentence: str, rows: list[_Row], faults: Faults) -> dict[
     for row in rows:
         starts = row.sentence_starts(sentence)
         if not starts:
-            faults.add(row.where, "the strings do not stand in the sentence at their offsets", "bad_offsets")
+            faults.add(
+                row.where,
+                "the strings do not stand in the sentence at their offsets",
+                "bad_offsets",
+            )
             continue
         for position, (common, members) in enumerate(groups):
             if common & starts:
@@ -137,9 +145,12 @@ def _positive(pmid: str, sentence: str, start: int, rows: list[_Row]) -> Documen
         text=sentence,
         source="gold",
         spans=tuple(
-            Span(id=ids[place], start=place[0], end=place[1], label=place[2], text=places[place]) for place in ids
+            Span(id=ids[place], start=place[0], end=place[1], label=place[2], text=places[place])
+            for place in ids
         ),
-        relations=tuple(Relation(label="ADE", subject=drug, object=effect) for drug, effect in links),
+        relations=tuple(
+            Relation(label="ADE", subject=drug, object=effect) for drug, effect in links
+        ),
         meta={"pmid": pmid},
     )
 
@@ -155,7 +166,9 @@ def _read_negatives(path: Path, faults: Faults) -> Iterator[Document]:
         if sentence in seen[pmid]:
             continue
         seen[pmid][sentence] = None
-        yield Document(id=f"{pmid}:neg{len(seen[pmid])}", text=sentence, source="gold", meta={"pmid": pmid})
+        yield Document(
+            id=f"{pmid}:neg{len(seen[pmid])}", text=sentence, source="gold", meta={"pmid": pmid}
+        )
 
 
 plugin = AdeCorpus()

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import gzip
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from decoct.errors import Faults, FormatError, StoreError
 from decoct.records import Document
@@ -25,7 +27,7 @@ class Format(Protocol):
 
     Attributes:
         name: the word after `--from`.
-        suffixes: file endings that this format is guessed by.
+        suffixes: file endings, without `.gz`, that this format is guessed by.
     """
 
     name: str
@@ -41,7 +43,7 @@ class Format(Protocol):
         ...
 
 
-def read_documents(path: Path, faults: Faults, format: str | None = None) -> Iterator[Document]:  # noqa: A002
+def read_documents(path: Path, faults: Faults, format: str | None = None) -> Iterator[Document]:
     """Yield the documents of a file in any known format, each id once.
 
     Args:
@@ -51,14 +53,14 @@ def read_documents(path: Path, faults: Faults, format: str | None = None) -> Ite
 
     Raises:
         StoreError: it can't be opened.
-        FormatError: it holds nothing that could be read.
+        FormatError: it is empty.
     """
     reader: Format = FORMATS.get(format or guess_format(path))
     return unique(reader.read(path, faults), path, faults)
 
 
-def read(path: str | Path, format: str | None = None) -> list[Document]:  # noqa: A002
-    """Read all documents of a file, or fail at the first line that is not one.
+def read(path: str | Path, format: str | None = None) -> list[Document]:
+    """Read all documents of a file, or fail where a line of it is not one.
 
     Args:
         path: a file in any known format, or `-` for standard input.
@@ -76,9 +78,12 @@ def read(path: str | Path, format: str | None = None) -> list[Document]:  # noqa
 
 
 def guess_format(path: Path) -> str:
-    """Return the format's name by the file's ending: `jsonl`, or `text` for anything else."""
-    endings = [suffix for suffix in path.suffixes if suffix != ".gz"]
-    return "jsonl" if endings and endings[-1] in (".jsonl", ".ndjson", ".json") else "text"
+    """Return the name of the format that has the file's ending, `.gz` or not; else `text`."""
+    file_name = path.name.lower().removesuffix(".gz")
+    for name in FORMATS.names():
+        if file_name.endswith(FORMATS.get(name).suffixes):
+            return name
+    return "text"
 
 
 def unique(documents: Iterable[Document], path: Path, faults: Faults) -> Iterator[Document]:
@@ -86,7 +91,9 @@ def unique(documents: Iterable[Document], path: Path, faults: Faults) -> Iterato
     seen: set[str] = set()
     for document in documents:
         if document.id in seen:
-            faults.add(str(path), f"id {document.id!r} occurs twice; the first is kept", "duplicate_id")
+            faults.add(
+                str(path), f"id {document.id!r} occurs twice; the first is kept", "duplicate_id"
+            )
             continue
         seen.add(document.id)
         yield document
@@ -95,7 +102,7 @@ def unique(documents: Iterable[Document], path: Path, faults: Faults) -> Iterato
 def read_lines(path: Path, faults: Faults) -> Iterator[tuple[int, str]]:
     r"""Yield (line number from 1, text without its line end) of a UTF-8 file, gzipped or not.
 
-    Only `\n` and `\r\n` end a line. A line that is not UTF-8 is a fault; a blank one is passed over.
+    Only `\n` and `\r\n` end a line. One that is not UTF-8 is a fault; a blank one is passed over.
 
     Raises:
         StoreError: the file can't be opened or is broken off.
@@ -105,26 +112,32 @@ def read_lines(path: Path, faults: Faults) -> Iterator[tuple[int, str]]:
     try:
         with _open(path) as handle:
             for number, raw in enumerate(handle, start=1):
-                line = raw.removesuffix(b"\n").removesuffix(b"\r")
-                if number == 1:
-                    line = line.removeprefix(b"\xef\xbb\xbf")
-                if not line.strip():
-                    continue
-                empty = False
-                try:
-                    yield number, line.decode("utf-8")
-                except UnicodeDecodeError as error:
-                    faults.add(f"{path}:{number}", f"not UTF-8 at byte {error.start}", "bad_line")
-    except (OSError, EOFError) as error:
+                where = f"{path}:{number}"
+                line = _decode(raw, number == 1, where, faults)
+                if line is None:
+                    empty = False
+                elif line.strip():
+                    empty = False
+                    yield number, line
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise StoreError(f"{path}: can't be read: {reason}") from None
     if empty:
         raise FormatError(f"{path}: is empty; one document a line is expected")
 
 
-def _open(path: Path) -> IO[bytes]:
+def _decode(raw: bytes, first: bool, where: str, faults: Faults) -> str | None:
+    line = raw.removesuffix(b"\n").removesuffix(b"\r")
+    try:
+        return line.decode("utf-8-sig" if first else "utf-8")
+    except UnicodeDecodeError as error:
+        faults.add(where, f"not UTF-8 at byte {error.start}", "bad_line")
+        return None
+
+
+def _open(path: Path) -> AbstractContextManager[Iterable[bytes]]:
     if path == STANDARD_INPUT:
-        return sys.stdin.buffer
+        return nullcontext(sys.stdin.buffer)  # not ours to close
     if path.suffix == ".gz":
         return gzip.open(path, "rb")
     return path.open("rb")

@@ -16,15 +16,23 @@ class Jsonl:
     """Read and write documents as JSONL; offsets are checked both ways."""
 
     name = "jsonl"
-    suffixes = (".jsonl", ".jsonl.gz", ".ndjson")
+    suffixes = (".jsonl", ".ndjson", ".json")
 
     def read(self, path: Path, faults: Faults, **_options: Any) -> Iterator[Document]:  # noqa: ANN401
-        """Yield documents; a line that is not one is a fault with file and line."""
+        """Yield documents; a line that is not one, or has an id again, is a fault."""
+        line_of_id: dict[str, int] = {}
         for number, line in read_lines(path, faults):
+            where = f"{path}:{number}"
             try:
-                yield Document.from_json(line)
+                document = Document.from_json(line)
             except RecordError as error:
-                faults.add(f"{path}:{number}", str(error), "bad_line")
+                faults.add(where, str(error), "bad_line")
+                continue
+            first = line_of_id.setdefault(document.id, number)
+            if first == number:
+                yield document
+            else:
+                faults.add(where, f"id {document.id!r} is on line {first} already", "duplicate_id")
 
 
 def write_jsonl(path: Path, documents: Iterable[Document]) -> int:

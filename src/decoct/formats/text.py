@@ -15,7 +15,7 @@ class PlainText:
     """Read a document from every line."""
 
     name = "text"
-    suffixes = (".txt", ".txt.gz")
+    suffixes = (".txt",)
 
     def read(self, path: Path, faults: Faults, **_options: Any) -> Iterator[Document]:  # noqa: ANN401
         """Yield one document a line; offsets point into the line as it stands."""

@@ -61,13 +61,25 @@ def convert(
     """
     faults = faults if faults is not None else Faults()
     reader: Format = FORMATS.get(from_)
+    n_before = faults.n
     tally = {"documents": 0, "negative": 0, "spans": 0, "relations": 0}
     read = unique(reader.read(source, faults, positives_only=positives_only), source, faults)
-    n_documents = write_jsonl(out, _counted((progress or Silent()).track(read, None, "convert"), source, tally))
-    return Converted(n_documents, tally["negative"], tally["spans"], tally["relations"], faults.n)
+    tracked = (progress or Silent()).track(read, None, "convert")
+    n_documents = write_jsonl(out, _counted(tracked, source, tally, faults))
+    return Converted(
+        n_documents, tally["negative"], tally["spans"], tally["relations"], faults.n - n_before
+    )
 
 
-def _counted(documents: Iterator[Document], source: Path, tally: dict[str, int]) -> Iterator[Document]:
+def nothing_read(source: Path, faults: Faults) -> FormatError:
+    """Return the error of a file that holds lines but no document, with one of its faults."""
+    example = f"; {faults.kept[-1]}" if faults.kept else ""
+    return FormatError(f"{source}: no line of it could be read as a document{example}")
+
+
+def _counted(
+    documents: Iterator[Document], source: Path, tally: dict[str, int], faults: Faults
+) -> Iterator[Document]:
     for document in documents:
         tally["documents"] += 1
         tally["negative"] += not document.relations
@@ -75,4 +87,4 @@ def _counted(documents: Iterator[Document], source: Path, tally: dict[str, int])
         tally["relations"] += len(document.relations)
         yield document
     if not tally["documents"]:
-        raise FormatError(f"{source}: no line of it could be read")
+        raise nothing_read(source, faults)

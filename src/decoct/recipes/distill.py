@@ -106,11 +106,9 @@ def _refuse_foreign(out: Path, task: str) -> None:
 
     if not (out / "config.json").is_file():
         return
-    found = read_json(out / "config.json").get("decoct", {})
-    if found.get("task") != task:
-        what = (
-            f"a student of task {found['task']!r}"
-            if found.get("task")
-            else "an encoder or another model"
-        )
+    config = read_json(out / "config.json")
+    card = config.get("decoct") if isinstance(config, dict) else None
+    found = card.get("task") if isinstance(card, dict) else None
+    if found != task:
+        what = f"a student of task {found!r}" if found else "an encoder or another model"
         raise ConfigError(f"{out}: holds {what}; give another --out")

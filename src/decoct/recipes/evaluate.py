@@ -14,7 +14,7 @@ from decoct.records import Document
 if TYPE_CHECKING:
     from decoct.student.student import Student
 
-__all__ = ["compare", "evaluate", "evaluate_student", "read_gold"]
+__all__ = ["compare", "evaluate", "evaluate_student", "read_gold", "read_predictions"]
 
 
 def read_gold(path: Path, faults: Faults) -> list[Document]:
@@ -27,6 +27,17 @@ def read_gold(path: Path, faults: Faults) -> list[Document]:
     if not any(document.spans or document.relations or document.label for document in gold):
         raise EvaluationError(f"{path}: no document has an annotation; gold is needed")
     return gold
+
+
+def read_predictions(path: Path, gold: list[Document], faults: Faults) -> list[Document]:
+    """Read a system's predictions for gold documents.
+
+    Raises:
+        EvaluationError: they hold none of gold's labels, but others.
+    """
+    predicted = list(read_documents(path, faults))
+    _check_task(gold, _labels(predicted), str(path))
+    return predicted
 
 
 def evaluate_student(
@@ -47,11 +58,20 @@ def evaluate_student(
         EvaluationError: gold holds none of the student's labels.
     """
     labels = {student.card.subject_label, *student.card.object_labels}
-    found = {span.label for document in gold for span in document.spans}
-    if found and not found & labels:
-        raise EvaluationError(
-            f"gold speaks of {', '.join(sorted(found))}, "
-            f"the student of {', '.join(sorted(labels))}: another task"
-        )
+    _check_task(gold, labels, "the student")
     predicted = list(student.extract(gold, given_subjects=given_subjects))
     return evaluate(gold, predicted, seed=seed), predicted
+
+
+def _labels(documents: list[Document]) -> set[str]:
+    return {span.label for document in documents for span in document.spans}
+
+
+def _check_task(gold: list[Document], labels: set[str], who: str) -> None:
+    """Gold and a system that share no label are of two tasks; zeros would hide that."""
+    found = _labels(gold)
+    if found and labels and not found & labels:
+        raise EvaluationError(
+            f"gold speaks of {', '.join(sorted(found))}, "
+            f"{who} of {', '.join(sorted(labels))}: another task"
+        )

@@ -8,10 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from decoct.errors import ArtifactError, Faults, FormatError, MissingExtraError
+from decoct.errors import ArtifactError, Faults, MissingExtraError
 from decoct.formats.base import STANDARD_INPUT, read_documents
 from decoct.formats.jsonl import checked_line
 from decoct.progress import Progress, Silent
+from decoct.recipes.convert import nothing_read
 from decoct.records import Document
 from decoct.store import resumable_lines, sha256_file, sha256_json
 from decoct.student.predict import CHUNK_DOCUMENTS
@@ -120,5 +121,5 @@ def extract_file(
             n_written += 1
             n_relations += len(document.relations)
         if not n_written + n_resumed:
-            raise FormatError(f"{source}: no line of it could be read as a document")
+            raise nothing_read(source, faults)
     return Extracted(n_written + n_resumed, n_resumed, n_relations)

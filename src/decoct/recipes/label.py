@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from decoct.errors import Faults, FormatError
+from decoct.errors import ConfigError, Faults, FormatError
 from decoct.formats.base import read_documents
 from decoct.formats.jsonl import checked_line
 from decoct.progress import Progress, Silent
+from decoct.recipes.convert import nothing_read
 from decoct.records import Document
 from decoct.store import atomic_write, check_writable
 from decoct.tasks.base import Task, get_task
@@ -102,7 +104,8 @@ class Silver(Sequence[Document]):
 
     def __repr__(self) -> str:
         refused = self.summary.refusals.total()
-        return f"Silver({self.task!r}, {len(self)} documents, {self.summary.n_relations} relations, {refused} refused)"
+        counts = f"{len(self)} documents, {self.summary.n_relations} relations, {refused} refused"
+        return f"Silver({self.task!r}, {counts})"
 
 
 def label(
@@ -115,7 +118,7 @@ def label(
     progress: Progress | None = None,
     **options: Any,  # noqa: ANN401 (the backend checks its own)
 ) -> Silver:
-    """Have a teacher annotate documents; an answer that is in the log already is not asked for again.
+    """Have a teacher annotate documents; what is answered in the log is not asked again.
 
     Args:
         documents: texts or documents; a bare text gets its number as id.
@@ -145,7 +148,7 @@ def label(
         item if isinstance(item, Document) else Document(id=str(number), text=item)
         for number, item in enumerate(documents, start=1)
     )
-    backend = load_teacher(teacher, **options) if isinstance(teacher, str) else teacher
+    backend = _open_teacher(teacher, options)
     _ask_all(numbered, get_task(task), backend, Path(log), concurrency, progress or Silent(), take)
     return Silver(task, tuple(kept), summary)
 
@@ -162,7 +165,7 @@ def label_file(
     progress: Progress | None = None,
     **options: Any,  # noqa: ANN401
 ) -> LabelSummary:
-    """Have a teacher annotate a file, streaming; documents without a usable answer are named in `faults`.
+    """Have a teacher annotate a file, streaming; unanswered documents are named in `faults`.
 
     Args:
         source: documents in any format that is read, or `-`.
@@ -182,7 +185,7 @@ def label_file(
     """
     faults = faults if faults is not None else Faults()
     found = get_task(task)
-    backend = load_teacher(teacher, **options) if isinstance(teacher, str) else teacher
+    backend = _open_teacher(teacher, options)
     check_writable(out)
     summary = LabelSummary()
     with atomic_write(out) as handle:
@@ -190,14 +193,26 @@ def label_file(
         def take(outcome: Outcome) -> None:
             summary.add(outcome)
             if outcome.refusal:
-                faults.add(outcome.document_id, f"{outcome.refusal} {outcome.detail}".strip(), outcome.refusal)
+                faults.add(
+                    outcome.document_id,
+                    f"{outcome.refusal} {outcome.detail}".strip(),
+                    outcome.refusal,
+                )
             if outcome.silver is not None:
                 handle.write(checked_line(outcome.silver))
 
         documents = read_documents(source, faults)
-        _ask_all(documents, found, backend, log or out.parent / LOG_NAME, concurrency, progress or Silent(), take)
+        _ask_all(
+            documents,
+            found,
+            backend,
+            log or out.parent / LOG_NAME,
+            concurrency,
+            progress or Silent(),
+            take,
+        )
         if not summary.n_documents:
-            raise FormatError(f"{source}: no line of it could be read as a document")
+            raise nothing_read(source, faults)
     return summary
 
 
@@ -211,30 +226,37 @@ def _ask_all(
     take: Callable[[Outcome], None],
 ) -> None:
     async def go() -> None:
-        with CallLog(log) as calls:
-            try:
+        ticks = _ticks(progress, f"label ({backend.name})")
+        try:
+            with CallLog(log) as calls, closing(ticks):
                 async with aclosing(ask(documents, task, backend, calls, concurrency)) as outcomes:
                     async for outcome in outcomes:
                         take(outcome)
                         next(ticks)
-            finally:
-                await backend.aclose()
+        finally:
+            await backend.aclose()
 
-    ticks = _ticks(progress, f"label ({backend.name})")
-    try:
-        _run(go)
-    finally:
-        ticks.close()
+    _run(go)
 
 
-def _ticks(progress: Progress, title: str) -> Iterator[int]:
-    """Return an iterator that moves the bar by one each time it is asked."""
-    import itertools
+def _ticks(progress: Progress, title: str) -> Generator[int, None, None]:
+    """Show a bar, and move it by one each time the next item is taken."""
+    ticks = progress.track(itertools.count(), None, title)
+    next(ticks)
+    yield from ticks
 
-    return progress.track(itertools.count(), None, title)
+
+def _open_teacher(teacher: str | Backend, options: dict[str, Any]) -> Backend:
+    if isinstance(teacher, str):
+        return load_teacher(teacher, **options)
+    if options:
+        raise ConfigError(
+            f"{', '.join(options)}: the teacher is made already; give options to it, or name a spec"
+        )
+    return teacher
 
 
-def _run(go: Callable[[], Any]) -> None:
+def _run(go: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a coroutine to its end, also where an event loop is already running (a notebook)."""
     try:
         asyncio.get_running_loop()

@@ -101,6 +101,9 @@ def _example(
         place = word_range(span, piece) if span.label == card.subject_label else None
         if place is None:
             continue
+        if place in ranges:  # annotated twice: one subject, which has the objects of both
+            subjects[span.id] = ranges.index(place)
+            continue
         if (tags[slice(*place)] != OUTSIDE).any():
             overlapping.add(span.id)
         else:

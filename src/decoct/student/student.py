@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
@@ -96,15 +97,14 @@ class Student:
         folder = Path(folder)
         config = json.loads(self.model.encoder.config.to_json_string(use_diff=False))
         card = self.card.model_dump(mode="json")
+        part = folder / f".{_WEIGHTS}.part"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            part = folder / f".{_WEIGHTS}.part"
-            try:
-                save_file(_portable(self.model), part, {"format": "pt"})
-                part.replace(folder / _WEIGHTS)
-            finally:
-                part.unlink(missing_ok=True)
+            save_file(_portable(self.model), part, {"format": "pt"})
+            part.replace(folder / _WEIGHTS)
         except (OSError, SafetensorError) as error:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
             raise StoreError(f"{folder}: student can't be written: {error}") from None
         write_text(folder / "tokenizer.json", self.tokenizer.to_str(pretty=True))
         write_text(folder / "README.md", model_card(self.card))

@@ -95,9 +95,13 @@ class AdverseDrugEvents:
         try:
             response = _Response.model_validate(_load_json(content))
         except ValidationError as error:
-            raise AnswerError(f"answer does not fit the {self.name} schema: {describe(error)}") from None
+            found = describe(error, quote=False)  # values may be the document's text
+            raise AnswerError(f"answer does not fit the {self.name} schema: {found}") from None
         claims = tuple(
-            Claim(ADE, drug, effect) for event in response.events for drug in event.drug for effect in event.effect
+            Claim(ADE, drug, effect)
+            for event in response.events
+            for drug in event.drug
+            for effect in event.effect
         )
         named = [*response.drugs, *(claim.subject for claim in claims)]
         return Answer(subjects=tuple(dict.fromkeys(named)), claims=claims)
@@ -110,10 +114,17 @@ def _load_json(content: str) -> Any:  # noqa: ANN401 (JSON is what it is)
     if opening < 0:
         raise AnswerError("answer holds no JSON object")
     try:
-        return json.JSONDecoder().raw_decode(candidate, opening)[0]
-    except (json.JSONDecodeError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deep"
-        raise AnswerError(f"answer is not valid JSON: {reason}") from None
+        found = json.JSONDecoder().raw_decode(candidate, opening)[0]
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
+    except json.JSONDecodeError as error:
+        raise AnswerError(f"answer is not valid JSON: {error.msg}") from None
+    except UnicodeEncodeError:
+        raise AnswerError("answer holds a lone surrogate") from None
+    except (ValueError, RecursionError):
+        raise AnswerError(
+            "answer is not sensible JSON: nested too deep, or a huge number"
+        ) from None
+    return found
 
 
 plugin = AdverseDrugEvents()

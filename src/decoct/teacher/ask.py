@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass, field
 from itertools import islice
+from weakref import WeakValueDictionary
 
 from decoct.errors import AnswerError, RefusedError, TransientError
 from decoct.records import Document
 from decoct.tasks.base import Task
-from decoct.teacher.grounding import Grounded, ground
 from decoct.teacher.base import Backend, Completion, Request, Usage, prompt_hash, request_key
 from decoct.teacher.cache import CallLog, Logged
+from decoct.teacher.grounding import Grounded, ground
+
+Turns = WeakValueDictionary[str, asyncio.Lock]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Outcome:
     Attributes:
         document_id: which.
         silver: the annotated document, or None where there is no usable answer.
-        refusal: why there is none: `content_filter`, `truncated`, `invalid_answer`, `unavailable`...
+        refusal: why there is none: `content_filter`, `truncated`, `invalid_answer`...
         detail: one line more, without text of the document.
         ungrounded: reasons of the claims that could not be placed.
         lost_subjects: subjects named without a claim that are not in the text.
@@ -41,12 +44,12 @@ class Outcome:
     ungrounded: tuple[str, ...] = ()
     lost_subjects: int = 0
     cached: bool = False
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
 
 async def ask(
     documents: Iterable[Document], task: Task, backend: Backend, log: CallLog, concurrency: int = 8
-) -> AsyncIterator[Outcome]:
+) -> AsyncGenerator[Outcome, None]:
     """Yield an outcome for each document, in order, holding `concurrency` at a time.
 
     Args:
@@ -61,11 +64,12 @@ async def ask(
         StoreError: the log can't be written.
     """
     stream = iter(documents)
+    turns: Turns = WeakValueDictionary()
     waiting: deque[asyncio.Task[Outcome]] = deque()
     try:
         while True:
             for document in islice(stream, max(1, concurrency) - len(waiting)):
-                waiting.append(asyncio.create_task(_ask_one(document, task, backend, log)))
+                waiting.append(asyncio.create_task(_ask_one(document, task, backend, log, turns)))
             if not waiting:
                 return
             outcome = await waiting[0]
@@ -77,32 +81,46 @@ async def ask(
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def _ask_one(document: Document, task: Task, backend: Backend, log: CallLog) -> Outcome:
+async def _ask_one(
+    document: Document, task: Task, backend: Backend, log: CallLog, turns: Turns
+) -> Outcome:
     prompt = task.prompt(document.text)
     request = Request(document.id, document.text, task.name, prompt, task.schema)
     key = request_key(backend, request)
-    logged = log.get(key)
-    cached = logged is not None
-    if logged is None:
-        try:
-            logged = Logged(completion=await backend.complete(request))
-            log.put(key, backend, request, logged.completion)
-        except RefusedError as refusal:
-            logged = Logged(refusal=refusal.reason)
-            log.put(key, backend, request, refusal)
-        except TransientError as error:
-            return Outcome(document.id, refusal="unavailable", detail=str(error))
+    async with turns.setdefault(key, asyncio.Lock()):  # the same text twice is asked once
+        logged = log.get(key)
+        cached = logged is not None
+        if logged is None:
+            try:
+                logged = await _answer(request, backend)
+            except TransientError as error:
+                return Outcome(document.id, refusal="unavailable", detail=str(error))
+            outcome = logged.completion or RefusedError(logged.refusal or "")
+            log.put(key, backend, request, outcome)
     if logged.completion is None:
         return Outcome(document.id, refusal=logged.refusal, cached=cached)
     return _read_answer(document, task, backend, logged.completion, cached)
 
 
-def _read_answer(document: Document, task: Task, backend: Backend, completion: Completion, cached: bool) -> Outcome:
+async def _answer(request: Request, backend: Backend) -> Logged:
+    try:
+        return Logged(completion=await backend.complete(request))
+    except RefusedError as refusal:
+        return Logged(refusal=refusal.reason)
+
+
+def _read_answer(
+    document: Document, task: Task, backend: Backend, completion: Completion, cached: bool
+) -> Outcome:
     try:
         answer = task.parse(completion.content)
     except AnswerError as error:
         return Outcome(
-            document.id, refusal="invalid_answer", detail=str(error), cached=cached, usage=completion.usage
+            document.id,
+            refusal="invalid_answer",
+            detail=str(error),
+            cached=cached,
+            usage=completion.usage,
         )
     grounded = ground(task, document.text, answer)
     return Outcome(

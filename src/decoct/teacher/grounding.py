@@ -1,12 +1,14 @@
-"""Grounding: a teacher's strings become spans and relations with offsets, or refusals with a reason.
+"""Grounding: a teacher's strings become spans and relations with offsets, or are named as lost.
 
-Every occurrence of a named subject becomes a span (a drug is a drug each time it is named); a claimed
-relation links the nearest sensible pair of occurrences. What can't be found is kept and counted.
+Every occurrence of a named subject becomes a span (a drug is a drug each time it is named); a
+claimed relation links the nearest sensible pair of occurrences. What can't be found is kept and
+counted.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, partial
 
 from decoct.records import Relation, Span
 from decoct.tasks.base import Answer, Claim, Task
@@ -60,18 +62,15 @@ def ground(task: Task, text: str, answer: Answer) -> Grounded:
         text: the document's text.
         answer: a parsed answer.
     """
-    subject_places: set[Place] = set()
-    lost: list[str] = []
-    for subject in answer.subjects:
-        places = find_quote(text, subject)
-        subject_places.update(places)
-        if not places:
-            lost.append(subject)
+    find = cache(partial(find_quote, text))
+    claimed = {claim.subject for claim in answer.claims}
+    subject_places = {place for subject in answer.subjects for place in find(subject)}
+    lost = [subject for subject in answer.subjects if subject not in claimed and not find(subject)]
 
     links: dict[tuple[str, Place, Place], None] = {}
     ungrounded: list[Ungrounded] = []
     for claim in dict.fromkeys(answer.claims):
-        subjects, objects = find_quote(text, claim.subject), find_quote(text, claim.object)
+        subjects, objects = find(claim.subject), find(claim.object)
         subject_places.update(subjects)
         pair = nearest_pair(text, subjects, objects)
         if pair is None:
@@ -102,11 +101,21 @@ def _assemble(
     labelled |= {(target, task.object_labels[label]) for label, _, target in links}
     ids = {key: f"T{number}" for number, key in enumerate(sorted(labelled), start=1)}
     spans = tuple(
-        Span(id=ids[place, label], start=place.start, end=place.end, label=label, text=text[place.start : place.end])
+        Span(
+            id=ids[place, label],
+            start=place.start,
+            end=place.end,
+            label=label,
+            text=text[place.start : place.end],
+        )
         for place, label in ids
     )
     relations = tuple(
-        Relation(label=label, subject=ids[subject, task.subject_label], object=ids[target, task.object_labels[label]])
+        Relation(
+            label=label,
+            subject=ids[subject, task.subject_label],
+            object=ids[target, task.object_labels[label]],
+        )
         for label, subject, target in sorted(links)
     )
     return Grounded(spans, relations, tuple(ungrounded), tuple(lost))
@@ -117,9 +126,10 @@ def _drop_nested(places: set[Place], linked: set[Place]) -> set[Place]:
 
     `interferon` is also found inside every `interferon alfa`.
     """
-    return {
-        place
-        for place in places
-        if place in linked
-        or not any(other != place and other.start <= place.start and place.end <= other.end for other in places)
-    }
+    kept: set[Place] = set()
+    reached = -1
+    for place in sorted(places, key=lambda place: (place.start, -place.end)):
+        if place.end > reached or place in linked:
+            kept.add(place)
+        reached = max(reached, place.end)
+    return kept

@@ -1,1 +1,1 @@
-"""Text as it stands: finding quotes in it, cutting it into sentences and windows, by exact offsets."""
+"""Text as it stands: quotes found in it, sentences and windows cut of it, by exact offsets."""

@@ -8,21 +8,27 @@ them is meant is decided where two quotes meet (`nearest_pair`).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import accumulate
 
 from rapidfuzz import fuzz
 
+CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+MARKS = "\u0300-\u036f\u200d\ufe0f"
 MAX_CASED_CHARS = 3
+MAX_QUOTE_CHARS = 1000
 MIN_FUZZY_CHARS = 8
+MAX_FUZZY_CHARS = 200
 MIN_FUZZY_SCORE = 93.0
-_OVERLAP_COST_CHARS = 10_000
-_SENTENCE_COST_CHARS = 200
 _CLAUSE_COST_CHARS = 12
+_SENTENCE_COST_CHARS = 200
 _HYPHENS = "\\-\u2010\u2011\u2012\u2013\u2014"
-_CLAUSE_END = re.compile(r"[,;:()\[\]，；：（）]")
-_SENTENCE_END = re.compile(r"[.!?]\s+(?=[A-Z\"'(\[])|[。！？]|\n")
+# a letter or digit of a script that puts spaces between words, or a mark on one
+_LETTER = rf"(?:[^\W_{CJK}]|[{MARKS}])"
+_INSIDE_WORD = re.compile(rf"(?<={_LETTER})(?={_LETTER})")
+_BREAKS = re.compile(r"(?P<sentence>[.!?]\s+(?=[A-Z\"'(\[])|[。！？]|\n)|[,;:()\[\]，；：（）]")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,79 +47,114 @@ def find_quote(text: str, quote: str) -> list[Place]:
     """Return every place of `quote` in `text`, in order, or an empty list.
 
     Case, spacing and kind of hyphen do not matter (case does for quotes of up to three characters:
-    `ARA` is not `ara`). Occurrences that are whole words win over those inside a longer word. A quote
-    of eight characters or more that is nowhere is looked for nearly (`MIN_FUZZY_SCORE` of 100) and
-    snapped to words.
+    `ARA` is not `ara`). Occurrences that are whole words win over those inside a longer word;
+    Chinese and Japanese, which put no spaces between words, have no such insides. A quote of
+    `MIN_FUZZY_CHARS` to `MAX_FUZZY_CHARS` that is nowhere is looked for nearly (`MIN_FUZZY_SCORE`
+    of 100) and snapped to words; one of more than `MAX_QUOTE_CHARS` is not looked for at all.
 
     Example:
         >>> find_quote("Lithium toxicity: lithium was stopped.", "lithium")
         [Place(start=0, end=7), Place(start=18, end=25)]
     """
     wanted = quote.strip()
-    if not wanted:
+    if not wanted or len(wanted) > MAX_QUOTE_CHARS:
         return []
     flags = re.IGNORECASE if len(wanted) > MAX_CASED_CHARS else 0
-    places = [Place(match.start(), match.end()) for match in re.finditer(_loose(wanted), text, flags)]
-    return [place for place in places if _is_whole(text, place)] or places or _find_nearly(text, wanted)
+    loose = _loose(wanted)
+    whole = rf"(?!{_INSIDE_WORD.pattern}){loose}(?!{_INSIDE_WORD.pattern})"
+    for pattern in (whole, loose):
+        if places := [Place(*match.span()) for match in re.finditer(pattern, text, flags)]:
+            return places
+    return _find_nearly(text, wanted)
 
 
-def nearest_pair(text: str, subjects: Sequence[Place], objects: Sequence[Place]) -> tuple[Place, Place] | None:
+def nearest_pair(
+    text: str, subjects: Sequence[Place], objects: Sequence[Place]
+) -> tuple[Place, Place] | None:
     """Return the (subject, object) places that most likely belong together.
 
     The pair with the fewest characters between wins. A comma or bracket between counts like a dozen
-    characters more, another sentence like hundreds, and a pair that overlaps is taken only where there
-    is no other. Ties go to the earlier subject.
+    characters more, another sentence like hundreds, and a pair that overlaps is taken only where
+    there is no other. Ties go to the earlier subject.
     """
+    if not subjects or not objects:
+        return None
     if len(subjects) * len(objects) == 1:
         return subjects[0], objects[0]
-    breaks = [(match.end(), _SENTENCE_COST_CHARS) for match in _SENTENCE_END.finditer(text)]
-    breaks += [(match.end(), _CLAUSE_COST_CHARS) for match in _CLAUSE_END.finditer(text)]
+    breaks = list(_BREAKS.finditer(text))
+    ends = [match.end() for match in breaks]
+    costs = [_SENTENCE_COST_CHARS if match["sentence"] else _CLAUSE_COST_CHARS for match in breaks]
+    cost_before = [0, *accumulate(costs)]
 
     def cost(pair: tuple[Place, Place]) -> tuple[int, int, int]:
         first, second = sorted(pair)
-        between = max(0, second.start - first.end)
-        if first.overlaps(second):
-            between += _OVERLAP_COST_CHARS
-        crossed = sum(chars for end, chars in breaks if first.end < end <= second.start)
-        return (between + crossed, pair[0].start, pair[1].start)
+        crossed = cost_before[bisect_right(ends, second.start)]
+        crossed -= cost_before[bisect_right(ends, first.end)]
+        return (second.start - first.end + crossed, pair[0].start, pair[1].start)
 
-    return min(product(subjects, objects), key=cost, default=None)
+    apart = _neighbors(subjects, objects)
+    return min(apart, key=cost, default=(min(subjects), min(objects)))
+
+
+def _neighbors(
+    subjects: Sequence[Place], objects: Sequence[Place]
+) -> Iterator[tuple[Place, Place]]:
+    """Yield each subject with the object that ends last before it and the one that starts next."""
+    by_end = sorted(objects, key=lambda place: (place.end, -place.start))
+    by_start = sorted(objects)
+    for subject in subjects:
+        n_before = bisect_right(by_end, subject.start, key=lambda place: place.end)
+        if n_before:
+            yield subject, by_end[n_before - 1]
+        after = bisect_left(by_start, subject.end, key=lambda place: place.start)
+        if after < len(by_start):
+            yield subject, by_start[after]
 
 
 def _loose(quote: str) -> str:
     """Return a pattern that ignores kinds of space and hyphen."""
     pieces = re.split(rf"(\s+|[{_HYPHENS}])", quote)
     return "".join(
-        r"\s+" if piece.isspace() else f"[{_HYPHENS}]" if re.fullmatch(f"[{_HYPHENS}]", piece) else re.escape(piece)
+        r"\s+"
+        if piece.isspace()
+        else f"[{_HYPHENS}]"
+        if re.fullmatch(f"[{_HYPHENS}]", piece)
+        else re.escape(piece)
         for piece in pieces
         if piece
     )
 
 
-def _is_whole(text: str, place: Place) -> bool:
-    before, after = text[place.start - 1 : place.start], text[place.end : place.end + 1]
-    starts = not (before.isalnum() and text[place.start].isalnum())
-    ends = not (after.isalnum() and text[place.end - 1].isalnum())
-    return starts and ends
-
-
 def _find_nearly(text: str, quote: str) -> list[Place]:
-    if len(quote) < MIN_FUZZY_CHARS:
+    if not MIN_FUZZY_CHARS <= len(quote) <= MAX_FUZZY_CHARS:
         return []
-    best = fuzz.partial_ratio_alignment(quote.lower(), _same_length_lower(text), score_cutoff=MIN_FUZZY_SCORE)
+    best = fuzz.partial_ratio_alignment(
+        quote.lower(), _same_length_lower(text), score_cutoff=MIN_FUZZY_SCORE
+    )
     if best is None or best.dest_end <= best.dest_start:
         return []
-    start, end = best.dest_start, best.dest_end
-    while start > 0 and text[start].isalnum() and text[start - 1].isalnum():
-        start -= 1
-    while end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
-        end += 1
-    while start < end and not text[start].isalnum():
-        start += 1
+    start, end = _snap(text, quote, best.dest_start, best.dest_end)
     grown = (end - start) - len(quote)
-    return [Place(start, end)] if abs(grown) <= max(2, len(quote) // 8) else []
+    fits = end > start and abs(grown) <= max(2, len(quote) // 8)
+    return [Place(start, end)] if fits else []
+
+
+def _snap(text: str, quote: str, start: int, end: int) -> tuple[int, int]:
+    """Grow a stretch to whole words, then take off signs at its edges that the quote has not."""
+    while _INSIDE_WORD.match(text, start):
+        start -= 1
+    while _INSIDE_WORD.match(text, end):
+        end += 1
+    while start < end and not text[start].isalnum() and text[start] != quote[0]:
+        start += 1
+    while start < end and not text[end - 1].isalnum() and text[end - 1] != quote[-1]:
+        end -= 1
+    return start, end
 
 
 def _same_length_lower(text: str) -> str:
     """Lower-case without ever changing the number of code points."""
+    low = text.lower()
+    if len(low) == len(text):
+        return low
     return "".join(low if len(low := char.lower()) == 1 else char for char in text)

@@ -6,19 +6,23 @@ import re
 
 from decoct.text.align import Place
 
-_BREAK = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]*[A-Z0-9])|(?<=[。！？；])|\s*\n\s*")
+_BREAK = re.compile(
+    r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]*[A-Z0-9])"
+    r"|(?<=[。！？；])[”’」』）]*(?![。！？；”’」』）])"
+    r"|\n"
+)
 _NO_BREAK = re.compile(
-    r"(?:^|[\s(])(?:[A-Za-z]|Dr|Mr|Mrs|Ms|Prof|vs|etc|e\.g|i\.e|cf|al|Fig|Figs|No|no|approx|i\.v|i\.m|p\.o|s\.c|"
-    r"resp|ca|St|Jr|Ref|Refs|Eq|spp|var)\.$"
+    r"(?:^|[\s(])(?:[A-Za-z]|Dr|Mr|Mrs|Ms|Prof|vs|etc|e\.g|i\.e|cf|al|Fig|Figs|No|no|approx|i\.v|i\.m|p\.o|"
+    r"s\.c|resp|ca|St|Jr|Ref|Refs|Eq|spp|var)\.$"
 )
 _LOOK_BACK_CHARS = 16
 
 
 def split_sentences(text: str) -> list[Place]:
-    """Return the sentences of a text, without the white space around them; together they hold all else.
+    """Return the sentences of a text, without white space around them; they hold all else.
 
     Breaks after `.`, `!`, `?` before a capital or digit (not after an initial or a known
-    abbreviation), after `。！？；`, and at line ends.
+    abbreviation), after `。！？；` and the quotes and brackets that close there, and at line ends.
     """
     sentences: list[Place] = []
     start = 0

@@ -27,11 +27,14 @@ class Window:
     owns_to: int
 
 
-def cut_windows(text: str, words: Sequence[Place], n_tokens: Callable[[int, int], int], max_tokens: int) -> list[Window]:
+def cut_windows(
+    text: str, words: Sequence[Place], n_tokens: Callable[[int, int], int], max_tokens: int
+) -> list[Window]:
     """Cut a text into windows of at most `max_tokens`.
 
-    A text that fits is one window. One that does not is taken sentence by sentence, and a sentence that
-    does not fit is cut into windows that overlap by half, each owning its middle.
+    A text that fits is one window. One that does not is taken sentence by sentence, and a sentence
+    that does not fit is cut into windows that overlap by half, each owning its middle. Only a
+    single word of too many tokens makes a window that is too long.
 
     Args:
         text: the text.
@@ -39,33 +42,37 @@ def cut_windows(text: str, words: Sequence[Place], n_tokens: Callable[[int, int]
         n_tokens: tokens of words [first, last), by position in `words`.
         max_tokens: the most that a window may hold.
     """
-    if n_tokens(0, len(words)) <= max_tokens:
+    if not words or n_tokens(0, len(words)) <= max_tokens:
         return [Window(0, len(text), 0, len(text) + 1)]
-    windows: list[Window] = []
-    first = 0
+    cuts: list[tuple[int, int]] = []
+    first = last = 0
     for sentence in split_sentences(text):
-        while first < len(words) and words[first].start < sentence.start:
-            first += 1
-        last = first
         while last < len(words) and words[last].start < sentence.end:
             last += 1
-        windows += _cut_sentence(words, first, last, n_tokens, max_tokens)
+        if last > first:
+            cuts += _cut_sentence(first, last, n_tokens, max_tokens)
         first = last
-    return windows
+    middles = (words[(b[0] + a[1]) // 2].start for a, b in pairwise(cuts))
+    edges = [0, *middles, len(text) + 1]
+    return [
+        Window(words[first].start, words[last - 1].end, *owned)
+        for (first, last), owned in zip(cuts, pairwise(edges), strict=True)
+    ]
 
 
 def _cut_sentence(
-    words: Sequence[Place], first: int, last: int, n_tokens: Callable[[int, int], int], max_tokens: int
-) -> list[Window]:
-    bounds = [(first, last)] if n_tokens(first, last) <= max_tokens else []
+    first: int, last: int, n_tokens: Callable[[int, int], int], max_tokens: int
+) -> list[tuple[int, int]]:
+    """Return windows as words [first, last); each starts and ends after the one before it."""
+    if n_tokens(first, last) <= max_tokens:
+        return [(first, last)]
+    cuts: list[tuple[int, int]] = []
     start = first
-    while not bounds or bounds[-1][1] < last:
+    while not cuts or cuts[-1][1] < last:
         end = start + 1
         while end < last and n_tokens(start, end + 1) <= max_tokens:
             end += 1
-        bounds.append((start, end))
-        start = max(start + 1, start + (end - start) // 2)
-    edges = [words[first].start, *(words[(b[0] + a[1]) // 2].start for a, b in pairwise(bounds)), words[last - 1].end]
-    return [
-        Window(words[a].start, words[b - 1].end, edges[i], edges[i + 1]) for i, (a, b) in enumerate(bounds) if b > a
-    ]
+        if not cuts or end > cuts[-1][1]:
+            cuts.append((start, end))
+        start += max(1, (end - start) // 2)
+    return cuts

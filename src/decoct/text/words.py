@@ -1,18 +1,16 @@
-"""Words: the unit that students predict over, so that every predicted span ends at a word's edge."""
+"""Words: the unit that students predict over: every predicted span ends at a word's edge."""
 
 from __future__ import annotations
 
 import re
 
-from decoct.text.align import Place
+from decoct.text.align import CJK, MARKS, Place
 
 MAX_WORD_CHARS = 64
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_MARKS = "\u0300-\u036f\u200d\ufe0f"
 _WORD = re.compile(
-    rf"[{_CJK}]"
-    rf"|(?:(?![{_CJK}_])[\w{_MARKS}]){{1,{MAX_WORD_CHARS}}}"
-    rf"|\S[{_MARKS}]*"
+    rf"[{CJK}]"
+    rf"|(?:(?![{CJK}_])[\w{MARKS}]){{1,{MAX_WORD_CHARS}}}"
+    rf"|\S[{MARKS}]*"
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -48,9 +49,9 @@ def save_checkpoint(
     tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{name}": tensor for name, tensor in state.items()}
+    part = folder / f"{_STATE}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{_STATE}.part"
         save_file(
             {k: v.contiguous().clone() for k, v in tensors.items()},
             part,
@@ -58,6 +59,8 @@ def save_checkpoint(
         )
         part.replace(folder / _STATE)
     except (OSError, SafetensorError) as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise StoreError(f"{folder}: checkpoint can't be written: {error}") from None
 
 

@@ -112,7 +112,7 @@ def train(
             "dev_score": score,
             "seconds": time.perf_counter() - started,
         }
-        better = score > position.best_score
+        better = not best or score > position.best_score
         if better:
             best = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
         position = Position(

@@ -26,7 +26,7 @@ class TrainingSettings(Settings):
         precision: `bf16`, `fp32`, or `auto` for bf16 where the hardware has it.
     """
 
-    seed: int = 13
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 13
     epochs: Annotated[int, Field(ge=1)] = 6
     patience: Annotated[int, Field(ge=0)] = 2
     batch_size: Annotated[int, Field(ge=1)] = 16

@@ -49,7 +49,7 @@ class OpenAISettings(Settings):
     base_url: str | None = None
     api_key_env: str = "OPENAI_API_KEY"
     temperature: Annotated[float, Field(ge=0)] | Literal["none"] | None = 0.0
-    max_tokens: Annotated[int, Field(ge=1)] = 1024
+    max_tokens: Annotated[int, Field(ge=1)] = 4096
     timeout_s: Annotated[float, Field(gt=0)] = 60.0
     max_attempts: Annotated[int, Field(ge=1)] = 6
     contains_phi: bool = False

@@ -5,9 +5,9 @@ A recording is JSONL (also gzipped), one answer a line::
     {"text": "...", "content": "{\"drugs\": [], \"events\": []}", "model": "gpt-4-1106-preview",
      "usage": {"prompt_tokens": 330, "completion_tokens": 17}, "finish_reason": "stop"}
 
-`text` is the document's text; `id` may stand in its place. `content` is the answer as it came. Everything
-else may be missing. `_adapt` turns other shapes that are found in the field into this one: answers
-given as `function_arguments`, and answers given as fields (`drugs`, `ades`).
+`text` is the document's text; `id` may stand in its place. `content` is the answer as it came.
+Everything else may be missing. `_adapt` turns other shapes that are found in the field into this
+one: answers given as `function_arguments`, and answers given as fields (`drugs`, `ades`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import BaseModel, ValidationError
+
 from decoct.errors import ConfigError, Faults, FormatError, RefusedError
 from decoct.formats.base import read_lines
+from decoct.records import describe
 from decoct.store import sha256_file
 from decoct.teacher.base import Completion, Request, Usage
 
 _REFUSING = {"length": "truncated", "content_filter": "content_filter"}
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class _Recorded(BaseModel):
+    """One line in the documented shape; other keys are passed over."""
+
+    text: str | None = None
+    id: str | None = None
+    content: str | None = None
+    model: str | None = None
+    usage: _Usage | None = None
+    finish_reason: str | None = None
 
 
 class ReplayBackend:
@@ -31,15 +50,18 @@ class ReplayBackend:
     name = "replay"
 
     def __init__(self, path: Path) -> None:
-        self._by_text: dict[str, Mapping[str, Any]] = {}
-        self._by_id: dict[str, Mapping[str, Any]] = {}
+        self._by_text: dict[str, _Recorded] = {}
+        self._by_id: dict[str, _Recorded] = {}
         faults = Faults()
         for number, line in read_lines(path, faults):
-            self._file(_adapt(_parse(path, number, line)), path, number)
+            self._file(_read_record(line, f"{path}:{number}"))
+        if faults:
+            raise FormatError(f"{faults.kept[0]}; a recording is UTF-8")
         recording = sha256_file(path)[:16]
         self._prompt_hash = f"recording:{recording}"
         self.parameters: Mapping[str, Any] = {"recording": recording}
-        named = {str(record["model"]) for record in (*self._by_text.values(), *self._by_id.values()) if record.get("model")}
+        records = (*self._by_text.values(), *self._by_id.values())
+        named = {record.model for record in records if record.model}
         self.model = ",".join(sorted(named)) or path.name.split(".")[0]
 
     @classmethod
@@ -65,50 +87,57 @@ class ReplayBackend:
         record = self._by_text.get(request.text.strip()) or self._by_id.get(request.document_id)
         if record is None:
             raise RefusedError("no_recorded_answer")
-        reason = _REFUSING.get(str(record.get("finish_reason")))
-        if reason or not record.get("content"):
+        reason = _REFUSING.get(record.finish_reason or "")
+        if reason or not record.content:
             raise RefusedError(reason or "empty_answer")
-        usage = record.get("usage") or {}
+        usage = record.usage or _Usage()
         return Completion(
-            content=str(record["content"]),
-            model=str(record.get("model") or self.model),
-            usage=Usage(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)),
-            finish_reason=record.get("finish_reason"),
+            content=record.content,
+            model=record.model or self.model,
+            usage=Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0),
+            finish_reason=record.finish_reason,
             prompt_hash=self._prompt_hash,
         )
 
     async def aclose(self) -> None:
         """Do nothing: the recording is already closed."""
 
-    def _file(self, record: Mapping[str, Any], path: Path, number: int) -> None:
-        if isinstance(record.get("text"), str):
-            self._by_text.setdefault(record["text"].strip(), record)
-        elif isinstance(record.get("id"), str):
-            self._by_id.setdefault(record["id"], record)
+    def _file(self, record: _Recorded) -> None:
+        if record.text is not None:
+            self._by_text.setdefault(record.text.strip(), record)
         else:
-            raise FormatError(f"{path}:{number}: a recorded answer needs 'text' or 'id'")
+            self._by_id.setdefault(record.id or "", record)
 
 
-def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
+def _read_record(line: str, where: str) -> _Recorded:
     try:
-        record = json.loads(line)
+        data = json.loads(line)
     except (ValueError, RecursionError):
-        raise FormatError(f"{path}:{number}: not JSON; a recording holds one answer a line") from None
-    if not isinstance(record, dict):
-        raise FormatError(f"{path}:{number}: not a JSON object; a recording holds one answer a line")
+        raise FormatError(f"{where}: not JSON; a recording holds one answer a line") from None
+    if not isinstance(data, dict):
+        raise FormatError(f"{where}: not a JSON object; a recording holds one answer a line")
+    try:
+        record = _Recorded.model_validate(_adapt(data))
+    except ValidationError as error:
+        raise FormatError(f"{where}: {describe(error, quote=False)}") from None
+    except (TypeError, ValueError):
+        raise FormatError(f"{where}: 'ades' must be a list of [drug, effect]") from None
+    if record.text is None and not record.id:
+        raise FormatError(f"{where}: a recorded answer needs 'text' or 'id'")
     return record
 
 
-def _adapt(record: dict[str, Any]) -> dict[str, Any]:
-    """Return the record in the documented shape."""
-    if record.get("content"):
-        return record
-    if record.get("function_arguments"):
-        return {**record, "content": record["function_arguments"]}
-    if "drugs" in record and "ades" in record:
-        events = [{"drug": drug, "effect": effect} for drug, effect in record["ades"]]
-        return {**record, "content": json.dumps({"drugs": record["drugs"], "events": events}, ensure_ascii=False)}
-    return record
+def _adapt(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a line's data in the documented shape."""
+    if data.get("content"):
+        return data
+    if data.get("function_arguments"):
+        return {**data, "content": data["function_arguments"]}
+    if "drugs" in data and "ades" in data:
+        events = [{"drug": drug, "effect": effect} for drug, effect in data["ades"]]
+        answer = {"drugs": data["drugs"], "events": events}
+        return {**data, "content": json.dumps(answer, ensure_ascii=False)}
+    return data
 
 
 plugin = ReplayBackend

@@ -1,0 +1,178 @@
+"""What a command costs before it does anything, and that flags and settings are one thing."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import shlex
+import subprocess
+import sys
+import typing
+from pathlib import Path
+
+import pytest
+import typer
+from fakes.commands import environment, invoke, script
+
+from decoct.cli.distill import distill
+from decoct.cli.main import app
+from decoct.student.settings import StudentSettings
+
+HEAVY = ("torch", "transformers", "safetensors", "matplotlib")
+README = Path(__file__).parents[2] / "README.md"
+
+
+def loaded_by(*arguments: str) -> tuple[int, list[str]]:
+    """Run a command in a fresh interpreter; return its exit code and the heavy modules it imported."""
+    code = (
+        "import sys\n"
+        "from decoct.cli.main import run\n"
+        f"sys.argv = ['decoct', *{list(arguments)!r}]\n"
+        "try: run()\n"
+        "except SystemExit as end: code = end.code\n"
+        f"print('loaded', code, *[name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+    )
+    _, exit_code, *heavy = made.stderr.splitlines()[-1].split()
+    return int(exit_code), heavy
+
+
+def test_light_commands_import_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("Phenytoin-induced hepatitis.\n")
+    (tmp_path / "DRUG-AE.rel").write_text("1|Zorafen caused rash.|rash|15|19|Zorafen|0|7\n")
+    gold = str(tmp_path / "gold.jsonl")
+    assert loaded_by("--help") == (0, [])
+    assert loaded_by("distill", "--help") == (0, [])
+    assert loaded_by(
+        "convert", "--from", "ade_corpus", "--in", str(tmp_path), "--out", gold, "--positives-only"
+    ) == (0, [])
+    assert loaded_by(
+        "label", "--in", gold, "--out", str(tmp_path / "s.jsonl"), "--teacher", "rules"
+    ) == (0, [])
+    assert loaded_by("evaluate", "--gold", gold, "--pred", gold) == (0, [])
+
+
+def test_without_torch_the_light_base_works_and_the_rest_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nfor name in ('torch', 'transformers', 'safetensors'): sys.modules[name] = None\n"
+    )
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text(
+        '{"id":"1","text":"Zorafen: rash.","spans":[{"id":"a","start":0,"end":7,"label":"Drug","text":"Zorafen"}]}\n'
+    )
+    run = tmp_path / "run.toml"
+    run.write_text('name = "r"\n[label]\ndocuments = "gold.jsonl"\n')
+    for arguments in (
+        ["distill", "--silver", str(gold), "--out", str(tmp_path / "student")],
+        ["extract", "--student", str(tmp_path), "--in", str(gold)],
+        ["evaluate", "--gold", str(gold), "--student", str(tmp_path)],
+        ["run", str(run), "-q"],
+    ):
+        made = subprocess.run(
+            [str(Path(sys.executable).with_name("decoct")), *arguments],
+            env={**environment(), "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert made.returncode == 1, made
+        assert made.stderr.startswith("decoct: error: "), made
+        assert made.stderr.rstrip().endswith("pip install 'decoct[train]'"), made
+        assert made.stderr.count("\n") == 1
+
+
+def test_every_flag_of_distill_mirrors_a_setting() -> None:
+    own = {"silver", "out", "task", "json", "quiet"}
+    hints = typing.get_type_hints(distill)
+    mirrored = 0
+    for name, parameter in inspect.signature(distill).parameters.items():
+        if name in own:
+            continue
+        field = StudentSettings.model_fields[name]
+        assert parameter.default == field.default, name
+        assert isinstance(field.default, hints[name]), name
+        mirrored += 1
+    assert mirrored >= 10
+    assert typer.main.get_command(app) is not None
+
+
+def test_every_command_mirrors_a_recipe() -> None:
+    import importlib
+
+    for command in app.registered_commands:
+        assert command.callback is not None
+        name = command.callback.__name__
+        assert getattr(importlib.import_module(f"decoct.recipes.{name}"), name)
+        assert invoke(name, "--help").code == 0
+
+
+def test_usage_errors_are_exit_2() -> None:
+    assert invoke("label").code == 2
+    assert invoke("nonsuch").code == 2
+    assert invoke("label", "--in", "x", "--out", "y", "--teacher", "rules", "--concurrency", "0").code == 2
+
+
+def test_version() -> None:
+    from importlib.metadata import version
+
+    assert script("--version").stdout == f"decoct {version('decoct')}\n"
+
+
+# README
+
+
+def blocks(language: str) -> list[str]:
+    text = README.read_text(encoding="utf-8") if README.exists() else ""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def readme_commands() -> list[str]:
+    """Every command line in README that calls decoct, its continuation lines joined."""
+    lines = "".join(blocks("(?:bash|sh|console|shell)")).replace("\\\n", " ").splitlines()
+    parts = [part.strip() for line in lines for part in re.split(r"\s[|&]+\s", line)]
+    return [part.removeprefix("$ ") for part in parts if re.match(r"(\$ )?decoct ", part)]
+
+
+@pytest.mark.parametrize("line", readme_commands())
+def test_readme_commands_parse(line: str) -> None:
+    arguments = shlex.split(line, comments=True)[1:]
+    if ">" in arguments:
+        arguments = arguments[: arguments.index(">")]
+    root = typer.main.get_command(app)
+    with root.make_context("decoct", list(arguments), resilient_parsing=False) as outer:
+        rest = [*outer._protected_args, *outer.args]
+        if not rest:
+            return
+        name, command, rest = root.resolve_command(outer, rest)  # type: ignore[attr-defined]
+        assert command is not None, name
+        if not {"--help", "-h"} & set(rest):
+            command.make_context(name, list(rest), parent=outer)
+
+
+def test_readme_python_runs(encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """README's Python, with a teacher that needs no key and a tiny encoder in place of the big one."""
+    from fakes.drugs import corpus
+
+    code = [block for block in blocks("python") if "decoct.distill" in block]
+    if not code:
+        pytest.skip("README has no Python that distils")
+    source = re.sub(r'teacher="[^"]*"', 'teacher="rules"', code[0])
+    source = re.sub(r'encoder="[^"]*"', f"encoder={str(encoder)!r}, epochs=1", source)
+    if "encoder=" not in source:
+        source = source.replace("decoct.distill(silver", f"decoct.distill(silver, encoder={str(encoder)!r}, epochs=1")
+    monkeypatch.chdir(tmp_path)
+    text = "Phenytoin-induced hepatitis in case {}."
+    names: dict[str, object] = {name: [text.format(n) for n in range(8)] for name in ("documents", "docs", "texts")}
+    for path in re.findall(r'read\("([^"]+)"', source):
+        from fakes.commands import write_documents
+
+        target = tmp_path / path
+        write_documents(
+            target,
+            [d.model_copy(update={"text": text.format(d.id), "spans": (), "relations": ()}) for d in corpus(8)],
+        )
+    exec(compile(source, "README.md", "exec"), names)
+    assert os.listdir(tmp_path)

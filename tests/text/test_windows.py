@@ -1,0 +1,85 @@
+"""Windows: the text is shared out among them, each word to one that holds it, none too long."""
+
+import time
+from itertools import accumulate, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decoct.text.windows import Window, cut_windows
+from decoct.text.words import find_words
+
+TEXTS = st.text(
+    st.one_of(st.sampled_from("ab .!?A\n。\u0301”阿💊\u200d "), st.characters()), max_size=200
+)
+
+
+def cut(text, sizes, max_tokens):
+    words = find_words(text)
+    totals = [0, *accumulate(sizes[n % len(sizes)] for n in range(len(words)))]
+    windows = cut_windows(text, words, lambda a, b: totals[b] - totals[a], max_tokens)
+    return words, totals, windows
+
+
+@given(TEXTS, st.lists(st.integers(0, 9), min_size=1, max_size=7), st.integers(-1, 30))
+def test_windows_hold_what_they_own(text, sizes, max_tokens):
+    words, totals, windows = cut(text, sizes, max_tokens)
+    assert windows[0].owns_from == 0
+    assert windows[-1].owns_to == len(text) + 1
+    for before, after in pairwise(windows):
+        assert before.owns_to == after.owns_from
+        assert before.start < after.start
+        assert before.end < after.end
+    for word in words:
+        (owner,) = [w for w in windows if w.owns_from <= word.start < w.owns_to]
+        assert owner.start <= word.start
+        assert word.end <= owner.end
+    for window in windows:
+        inside = [n for n, word in enumerate(words) if window.start <= word.start < window.end]
+        n_tokens = totals[inside[-1] + 1] - totals[inside[0]] if inside else 0
+        assert n_tokens <= max_tokens or len(inside) <= 1
+        assert window.owns_from < window.owns_to
+
+
+def test_what_fits_is_one_window():
+    _, _, windows = cut("One. Two. Three.", [1], 6)
+    assert windows == [Window(0, 16, 0, 17)]
+    assert cut("", [1], 0)[2] == [Window(0, 0, 0, 1)]
+
+
+def test_what_does_not_fit_goes_by_sentences():
+    text = "One two. Three four."
+    _, _, windows = cut(text, [1], 4)
+    assert [text[w.start : w.end] for w in windows] == ["One two.", "Three four."]
+
+
+def test_a_long_sentence_goes_by_halves():
+    text = "a b c d e f g h"
+    _, _, windows = cut(text, [1], 4)
+    assert [text[w.start : w.end] for w in windows] == ["a b c d", "c d e f", "e f g h"]
+    assert [text[w.owns_from : w.owns_to] for w in windows] == ["a b c ", "d e ", "f g h"]
+
+
+def test_a_giant_word_makes_no_idle_windows():
+    text = "a b c d GIANT e"
+    words = find_words(text)
+    totals = [0, *accumulate([1, 1, 1, 1, 99, 1])]
+    windows = cut_windows(text, words, lambda a, b: totals[b] - totals[a], 4)
+    assert [text[w.start : w.end] for w in windows] == ["a b c d", "GIANT", "e"]
+
+
+def test_a_sentence_without_a_word_of_its_own():
+    text = "a。\u0301"  # the mark belongs to the word of the full stop, in the sentence before
+    _, _, windows = cut(text, [1], 1)
+    assert windows[-1].end == len(text)
+
+
+@pytest.mark.parametrize("max_tokens", [1, 16, 512])
+@pytest.mark.parametrize("text", ["x", " ", "x ", "A. ", "阿", "\n", "-", "x\n"])
+def test_a_long_line_is_soon_cut(text, max_tokens):
+    started = time.perf_counter()
+    whole = text * (200_000 // len(text))
+    _, _, windows = cut(whole, [1], max_tokens)
+    assert windows[-1].owns_to == len(whole) + 1
+    assert time.perf_counter() - started < 6
