@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("decoct", derandomize=True, max_examples=60, deadline=None, database=None)
+settings.register_profile("decoct", derandomize=True, max_examples=40, deadline=None, database=None)
 settings.load_profile("decoct")
 
 REPOSITORY = Path(__file__).parent.parent

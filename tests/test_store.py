@@ -36,11 +36,16 @@ def test_a_write_that_ends_well(tmp_path):
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, error):
     path = tmp_path / "f.txt"
     store.write_text(path, "old")
-    with pytest.raises(error), store.atomic_write(path) as handle:
-        handle.write("new" * 100_000)
-        raise error
+    with pytest.raises(error):
+        write_and_raise(path, error)
     assert path.read_text() == "old"
     assert names(tmp_path) == ["f.txt"]
+
+
+def write_and_raise(path, error):
+    with store.atomic_write(path) as handle:
+        handle.write("new" * 100_000)
+        raise error
 
 
 def below_a_file(tmp_path):
@@ -64,18 +69,16 @@ def test_what_can_not_be_written_is_one_line(tmp_path, place):
         lambda: store.check_writable(path),
         resume,
     ):
-        with pytest.raises(StoreError, match="can't be written: .") as caught:
+        with pytest.raises(StoreError, match=r"can't be written: \w") as caught:
             write()
         assert "\n" not in str(caught.value)
         assert str(path) in str(caught.value)
     assert not [name for name in names(tmp_path) if name.startswith(".")]
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device")])
-def test_a_full_disk(tmp_path, error):
-    path = tmp_path / "f.txt"
-    with pytest.raises(StoreError, match="No space left"), store.atomic_write(path):
-        raise error
+def test_a_full_disk(tmp_path):
+    with pytest.raises(StoreError, match="No space left"):
+        write_and_raise(tmp_path / "f.txt", OSError(28, "No space left on device"))
     assert names(tmp_path) == []
 
 

@@ -82,9 +82,12 @@ def check_writable(path: Path) -> None:
     """
     if path.is_dir():
         raise StoreError(f"{path}: can't be written: it is a folder")
-    with atomic_write(path.parent / f".{path.name}.probe"):
-        pass
-    (path.parent / f".{path.name}.probe").unlink(missing_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}."):
+            pass
+    except OSError as error:
+        raise _cannot(path, error) from None
 
 
 def sha256_file(path: Path) -> str:

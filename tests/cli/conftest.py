@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from fakes.commands import LEARN, make_encoder, ok, write_documents, write_script
 from fakes.drugs import corpus
 
@@ -44,5 +45,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def student(tmp_path_factory: pytest.TempPathFactory, data: Path, encoder: Path) -> Path:
     folder = tmp_path_factory.mktemp("students") / "student"
-    ok("distill", "--silver", data / "silver.jsonl", "--out", folder, "--encoder", encoder, *LEARN, "-q")
+    ok(
+        "distill",
+        "--silver",
+        data / "silver.jsonl",
+        "--out",
+        folder,
+        "--encoder",
+        encoder,
+        *LEARN,
+        "-q",
+    )
     return folder

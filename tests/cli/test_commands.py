@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from fakes.commands import (
     SCRIPT,
     answer,
@@ -45,7 +46,10 @@ def test_the_chain_through_the_script(tmp_path: Path, data: Path, encoder: Path,
     assert made.code == 0, made
     assert "5 documents (2 without a relation), 7 spans, 4 relations" in made.stdout
     first = read_documents(gold)[0]
-    assert {(a.text, b.text) for _, a, b in first.pairs()} == {("Zorafen", "rash"), ("Zorafen", "rash in two")}
+    assert {(a.text, b.text) for _, a, b in first.pairs()} == {
+        ("Zorafen", "rash"),
+        ("Zorafen", "rash in two"),
+    }
 
     silver = tmp_path / "silver.jsonl"
     made = script(
@@ -73,7 +77,9 @@ def test_the_chain_through_the_script(tmp_path: Path, data: Path, encoder: Path,
         "tokenizer_config.json",
     ]
 
-    made = script("extract", "--student", student, "--in", "-", stdin="Zorafen caused rash.\n\nFever.\n")
+    made = script(
+        "extract", "--student", student, "--in", "-", stdin="Zorafen caused rash.\n\nFever.\n"
+    )
     assert made.code == 0, made
     found = [json.loads(line) for line in made.stdout.splitlines()]
     assert [document["id"] for document in found] == ["stdin:1", "stdin:3"]
@@ -90,11 +96,20 @@ def test_extract_reads_jsonl_text_and_standard_input_alike(
     def extract(source: object, stdin: str | None = None) -> list[str]:
         out = tmp_path / "predicted.jsonl"
         made = ok(
-            "extract", "--student", student, "--in", source, *(() if to_stdout else ("--out", out)), stdin=stdin
+            "extract",
+            "--student",
+            student,
+            "--in",
+            source,
+            *(() if to_stdout else ("--out", out)),
+            stdin=stdin,
         )
         lines = made.stdout if to_stdout else out.read_text()
         found = [json.loads(line) for line in lines.splitlines()]
-        return [json.dumps([document["text"], document["spans"], document["relations"]]) for document in found]
+        return [
+            json.dumps([document["text"], document["spans"], document["relations"]])
+            for document in found
+        ]
 
     documents = read_documents(data / "gold.jsonl")
     text = write_lines(tmp_path / "gold.txt", (document.text for document in documents))
@@ -130,7 +145,17 @@ def test_a_table_shows_text_as_it_stands(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_extract_to_a_file_can_also_show_a_table(tmp_path: Path, student: Path, data: Path) -> None:
     out = tmp_path / "predicted.jsonl"
-    made = ok("extract", "--student", student, "--in", data / "gold.jsonl", "--out", out, "--format", "table")
+    made = ok(
+        "extract",
+        "--student",
+        student,
+        "--in",
+        data / "gold.jsonl",
+        "--out",
+        out,
+        "--format",
+        "table",
+    )
     assert len(read_documents(out)) == 20
     assert "confidence" in made.stdout
     assert "20 documents" in made.stderr
@@ -138,18 +163,46 @@ def test_extract_to_a_file_can_also_show_a_table(tmp_path: Path, student: Path, 
 
 def test_extract_with_given_subjects(tmp_path: Path, student: Path, data: Path) -> None:
     out = tmp_path / "predicted.jsonl"
-    ok("extract", "--student", student, "--in", data / "gold.jsonl", "--out", out, "--given-subjects")
-    for gold, predicted in zip(read_documents(data / "gold.jsonl"), read_documents(out), strict=True):
-        drugs = [{(s.start, s.end) for s in d.spans if s.label == "Drug"} for d in (gold, predicted)]
+    ok(
+        "extract",
+        "--student",
+        student,
+        "--in",
+        data / "gold.jsonl",
+        "--out",
+        out,
+        "--given-subjects",
+    )
+    for gold, predicted in zip(
+        read_documents(data / "gold.jsonl"), read_documents(out), strict=True
+    ):
+        drugs = [
+            {(s.start, s.end) for s in d.spans if s.label == "Drug"} for d in (gold, predicted)
+        ]
         assert drugs[0] == drugs[1]
 
 
 def test_convert_positives_only(tmp_path: Path, ade: Path) -> None:
     made = ok(
-        *("convert", "--from", "ade_corpus", "--in", ade, "--out", tmp_path / "g.jsonl", "--positives-only"),
+        *(
+            "convert",
+            "--from",
+            "ade_corpus",
+            "--in",
+            ade,
+            "--out",
+            tmp_path / "g.jsonl",
+            "--positives-only",
+        ),
         "--json",
     )
-    assert made.json == {"n_documents": 3, "n_negative": 0, "n_spans": 7, "n_relations": 4, "n_skipped": 0}
+    assert made.json == {
+        "n_documents": 3,
+        "n_negative": 0,
+        "n_spans": 7,
+        "n_relations": 4,
+        "n_skipped": 0,
+    }
 
 
 def test_label_by_rules(tmp_path: Path) -> None:
@@ -169,16 +222,31 @@ def test_label_by_rules(tmp_path: Path) -> None:
 def test_label_by_replay(tmp_path: Path) -> None:
     documents = corpus(5)
     recording = [
-        {"text": documents[0].text, "content": answer(documents[0]), "model": "gpt-x", "usage": {"prompt_tokens": 7}},
+        {
+            "text": documents[0].text,
+            "content": answer(documents[0]),
+            "model": "gpt-x",
+            "usage": {"prompt_tokens": 7},
+        },
         {"id": documents[1].id, "content": answer(documents[1])},
         {"text": documents[2].text, "content": "{", "finish_reason": "length"},
-        {"text": documents[3].text, "content": '{"events": [{"drug": "zorafen", "effect": "gout"}]}'},
+        {
+            "text": documents[3].text,
+            "content": '{"events": [{"drug": "zorafen", "effect": "gout"}]}',
+        },
     ]
     write_lines(tmp_path / "recorded.jsonl", map(json.dumps, recording))
     source = write_documents(tmp_path / "in.jsonl", [document.bare() for document in documents])
     out = tmp_path / "silver.jsonl"
     made = invoke(
-        "label", "--in", source, "--out", out, "--teacher", f"replay:{tmp_path / 'recorded.jsonl'}", "--json"
+        "label",
+        "--in",
+        source,
+        "--out",
+        out,
+        "--teacher",
+        f"replay:{tmp_path / 'recorded.jsonl'}",
+        "--json",
     )
     assert made.code == 3, made
     assert made.json["refusals"] == {"truncated": 1, "no_recorded_answer": 1}
@@ -205,7 +273,9 @@ def test_evaluate_predictions(tmp_path: Path, student: Path, data: Path) -> None
     assert perfect["relations"]["offsets"]["strict"]["f1"]["value"] == 1.0
 
 
-def test_evaluate_with_given_subjects_comparison_and_report(tmp_path: Path, student: Path, data: Path) -> None:
+def test_evaluate_with_given_subjects_comparison_and_report(
+    tmp_path: Path, student: Path, data: Path
+) -> None:
     gold, report = data / "gold.jsonl", tmp_path / "deep" / "report.html"
     made = ok(
         *("evaluate", "--gold", gold, "--student", student, "--given-subjects"),
@@ -231,14 +301,15 @@ def test_two_systems_of_the_same_file_name_are_both_shown(tmp_path: Path, data: 
         *("evaluate", "--gold", gold, "--pred", tmp_path / "a" / "predicted.jsonl"),
         *("--compare", tmp_path / "b" / "predicted.jsonl", "--report", report),
     )
-    assert made.stdout.count("seed:13") == 2, made
+    assert "a/predicted.jsonl: relations" in made.stdout
+    assert "b/predicted.jsonl: relations" in made.stdout
     assert "a/predicted.jsonl" in report.read_text()
     assert "b/predicted.jsonl" in report.read_text()
 
 
 def test_a_reader_who_leaves_is_no_error(tmp_path: Path, student: Path, data: Path) -> None:
     """`decoct extract ... | head -1`, with more output than a pipe holds."""
-    many = write_lines(tmp_path / "many.txt", ["zorafen caused rash ."] * 1500)
+    many = write_lines(tmp_path / "many.txt", ["zorafen caused rash ."] * 400)
     process = start("extract", "--student", student, "--in", many)
     assert process.stdout is not None
     assert process.stderr is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
 import shlex
@@ -13,75 +14,87 @@ from pathlib import Path
 
 import pytest
 import typer
-from fakes.commands import environment, invoke, script
 
 from decoct.cli.distill import distill
 from decoct.cli.main import app
 from decoct.student.settings import StudentSettings
+from fakes.commands import environment, invoke, script
 
 HEAVY = ("torch", "transformers", "safetensors", "matplotlib")
 README = Path(__file__).parents[2] / "README.md"
 
 
-def loaded_by(*arguments: str) -> tuple[int, list[str]]:
-    """Run a command in a fresh interpreter; return its exit code and the heavy modules it imported."""
-    code = (
-        "import sys\n"
-        "from decoct.cli.main import run\n"
-        f"sys.argv = ['decoct', *{list(arguments)!r}]\n"
-        "try: run()\n"
-        "except SystemExit as end: code = end.code\n"
-        f"print('loaded', code, *[name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
-    )
+def run_in_one(tmp_path: Path, before: str, *commands: list[str]) -> list[tuple[int, str]]:
+    """Run commands one after the other in one fresh interpreter.
+
+    Returns the exit code of each, and the last line that it left on standard error, or the heavy
+    modules that are imported by then.
+    """
+    code = f"""
+import contextlib, io, json, sys
+{before}
+from decoct.cli.main import run
+for arguments in {commands!r}:
+    sys.argv = ["decoct", *arguments]
+    errors = io.StringIO()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):
+        try: run()
+        except SystemExit as end: exit_code = end.code
+    heavy = [name for name in {HEAVY!r} if sys.modules.get(name)]
+    print(json.dumps([exit_code, errors.getvalue() or " ".join(heavy)]))
+"""
     made = subprocess.run(
         [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
     )
-    _, exit_code, *heavy = made.stderr.splitlines()[-1].split()
-    return int(exit_code), heavy
+    return [tuple(json.loads(line)) for line in made.stdout.splitlines()]
 
 
-def test_light_commands_import_nothing_heavy(tmp_path: Path) -> None:
-    (tmp_path / "in.txt").write_text("Phenytoin-induced hepatitis.\n")
+@pytest.fixture
+def gold(tmp_path: Path) -> str:
     (tmp_path / "DRUG-AE.rel").write_text("1|Zorafen caused rash.|rash|15|19|Zorafen|0|7\n")
-    gold = str(tmp_path / "gold.jsonl")
-    assert loaded_by("--help") == (0, [])
-    assert loaded_by("distill", "--help") == (0, [])
-    assert loaded_by(
-        "convert", "--from", "ade_corpus", "--in", str(tmp_path), "--out", gold, "--positives-only"
-    ) == (0, [])
-    assert loaded_by(
-        "label", "--in", gold, "--out", str(tmp_path / "s.jsonl"), "--teacher", "rules"
-    ) == (0, [])
-    assert loaded_by("evaluate", "--gold", gold, "--pred", gold) == (0, [])
+    return str(tmp_path / "gold.jsonl")
 
 
-def test_without_torch_the_light_base_works_and_the_rest_says_what_to_install(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(
-        "import sys\nfor name in ('torch', 'transformers', 'safetensors'): sys.modules[name] = None\n"
-    )
-    gold = tmp_path / "gold.jsonl"
-    gold.write_text(
-        '{"id":"1","text":"Zorafen: rash.","spans":[{"id":"a","start":0,"end":7,"label":"Drug","text":"Zorafen"}]}\n'
+def test_light_commands_import_nothing_heavy(tmp_path: Path, gold: str) -> None:
+    commands = [
+        ["--help"],
+        ["distill", "--help"],
+        [
+            "convert",
+            "--from",
+            "ade_corpus",
+            "--in",
+            str(tmp_path),
+            "--out",
+            gold,
+            "--positives-only",
+        ],
+        ["label", "--in", gold, "--out", str(tmp_path / "s.jsonl"), "--teacher", "rules"],
+        ["evaluate", "--gold", gold, "--pred", gold],
+    ]
+    assert run_in_one(tmp_path, "", *commands) == [(0, "")] * len(commands)
+
+
+def test_without_torch_the_rest_says_what_to_install(tmp_path: Path, gold: str) -> None:
+    Path(gold).write_text(
+        '{"id":"1","text":"Zorafen: rash.","spans":'
+        '[{"id":"a","start":0,"end":7,"label":"Drug","text":"Zorafen"}]}\n'
     )
     run = tmp_path / "run.toml"
     run.write_text('name = "r"\n[label]\ndocuments = "gold.jsonl"\n')
-    for arguments in (
-        ["distill", "--silver", str(gold), "--out", str(tmp_path / "student")],
-        ["extract", "--student", str(tmp_path), "--in", str(gold)],
-        ["evaluate", "--gold", str(gold), "--student", str(tmp_path)],
+    commands = [
+        ["distill", "--silver", gold, "--out", str(tmp_path / "student")],
+        ["extract", "--student", str(tmp_path), "--in", gold],
+        ["evaluate", "--gold", gold, "--student", str(tmp_path)],
         ["run", str(run), "-q"],
-    ):
-        made = subprocess.run(
-            [str(Path(sys.executable).with_name("decoct")), *arguments],
-            env={**environment(), "PYTHONPATH": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert made.returncode == 1, made
-        assert made.stderr.startswith("decoct: error: "), made
-        assert made.stderr.rstrip().endswith("pip install 'decoct[train]'"), made
-        assert made.stderr.count("\n") == 1
+    ]
+    no_torch = "for name in ('torch', 'transformers', 'safetensors'): sys.modules[name] = None"
+    for exit_code, error in run_in_one(tmp_path, no_torch, *commands):
+        assert exit_code == 1, error
+        assert error.startswith("decoct: error: "), error
+        assert error.endswith("pip install 'decoct[train]'\n"), error
+        assert error.count("\n") == 1, error
+    assert not (tmp_path / "runs" / "r" / "teacher.sqlite").exists(), "answers paid for in vain"
 
 
 def test_every_flag_of_distill_mirrors_a_setting() -> None:
@@ -112,7 +125,10 @@ def test_every_command_mirrors_a_recipe() -> None:
 def test_usage_errors_are_exit_2() -> None:
     assert invoke("label").code == 2
     assert invoke("nonsuch").code == 2
-    assert invoke("label", "--in", "x", "--out", "y", "--teacher", "rules", "--concurrency", "0").code == 2
+    assert (
+        invoke("label", "--in", "x", "--out", "y", "--teacher", "rules", "--concurrency", "0").code
+        == 2
+    )
 
 
 def test_version() -> None:
@@ -153,7 +169,7 @@ def test_readme_commands_parse(line: str) -> None:
 
 
 def test_readme_python_runs(encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """README's Python, with a teacher that needs no key and a tiny encoder in place of the big one."""
+    """README's Python, with a teacher that needs no key and a tiny encoder."""
     from fakes.drugs import corpus
 
     code = [block for block in blocks("python") if "decoct.distill" in block]
@@ -162,17 +178,24 @@ def test_readme_python_runs(encoder: Path, tmp_path: Path, monkeypatch: pytest.M
     source = re.sub(r'teacher="[^"]*"', 'teacher="rules"', code[0])
     source = re.sub(r'encoder="[^"]*"', f"encoder={str(encoder)!r}, epochs=1", source)
     if "encoder=" not in source:
-        source = source.replace("decoct.distill(silver", f"decoct.distill(silver, encoder={str(encoder)!r}, epochs=1")
+        source = source.replace(
+            "decoct.distill(silver", f"decoct.distill(silver, encoder={str(encoder)!r}, epochs=1"
+        )
     monkeypatch.chdir(tmp_path)
     text = "Phenytoin-induced hepatitis in case {}."
-    names: dict[str, object] = {name: [text.format(n) for n in range(8)] for name in ("documents", "docs", "texts")}
+    names: dict[str, object] = {
+        name: [text.format(n) for n in range(8)] for name in ("documents", "docs", "texts")
+    }
     for path in re.findall(r'read\("([^"]+)"', source):
         from fakes.commands import write_documents
 
         target = tmp_path / path
         write_documents(
             target,
-            [d.model_copy(update={"text": text.format(d.id), "spans": (), "relations": ()}) for d in corpus(8)],
+            [
+                d.model_copy(update={"text": text.format(d.id), "spans": (), "relations": ()})
+                for d in corpus(8)
+            ],
         )
     exec(compile(source, "README.md", "exec"), names)
     assert os.listdir(tmp_path)

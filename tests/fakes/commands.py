@@ -1,4 +1,4 @@
-"""The command line as its users have it: in this process for speed, as a script where that matters."""
+"""The command line as its users have it: in this process, or as a script where that matters."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fakes.drugs import corpus
-from fakes.encoders import save_encoder
 from typer.testing import CliRunner
 
 from decoct.cli.main import app
 from decoct.records import Document
+from fakes.drugs import corpus
+from fakes.encoders import save_encoder
 
 SCRIPT = str(Path(sys.executable).with_name("decoct"))
 # a tiny student learns the synthetic task with these in about a second
@@ -36,7 +36,9 @@ class Result:
         """The one line of a command that failed, or a complaint if it is not one line."""
         assert self.code == 1, self
         assert "Traceback" not in self.stderr, self
-        lines = [line for line in self.stderr.splitlines() if not line.startswith(("epoch ", "label: "))]
+        lines = [
+            line for line in self.stderr.splitlines() if not line.startswith(("epoch ", "label: "))
+        ]
         assert len(lines) == 1, self
         assert lines[0].startswith("decoct: error: "), self
         return lines[0].removeprefix("decoct: error: ")

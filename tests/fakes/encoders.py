@@ -1,7 +1,7 @@
 """Tiny, randomly initialised encoders of several families, in folders laid out as a hub has them.
 
-Real transformers models and real fast tokenizers, trained on the spot; small enough that a step takes
-milliseconds.
+Real transformers models and real fast tokenizers, trained on the spot; small enough that a step
+takes milliseconds.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def wordpiece(texts: Iterable[str], vocab_size: int = 400) -> Tokenizer:
 
 
 def byte_level(texts: Iterable[str], vocab_size: int = 500, *, gpt: bool = False) -> Tokenizer:
-    """A RoBERTa tokenizer, or a GPT-2 one, which adds no special tokens and keeps spaces in tokens."""
+    """A RoBERTa tokenizer, or a GPT-2 one, without special tokens and with spaces in tokens."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = trainers.BpeTrainer(
@@ -136,7 +136,7 @@ FAMILIES: dict[str, tuple[Callable[[Iterable[str]], Tokenizer], dict[str, Any]]]
 
 
 def save_encoder(folder: Path, family: str, texts: Iterable[str], seed: int = 0) -> Path:
-    """Make a tiny encoder of a family whose tokenizer has seen `texts`, and save it; return `folder`."""
+    """Save a tiny encoder of a family whose tokenizer has seen `texts`; return `folder`."""
     train_tokenizer, values = FAMILIES[family]
     tokenizer = train_tokenizer(texts)
     config = AutoConfig.for_model(family, vocab_size=tokenizer.get_vocab_size(), **values)

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 import torch
-from fakes.drugs import corpus
-from fakes.encoders import save_encoder
 
 from decoct.records import Document
 from decoct.student.fit import Fit, fit
 from decoct.student.settings import StudentSettings
 from decoct.student.student import Student
 from decoct.tasks.base import get_task
+from fakes.drugs import corpus
+from fakes.encoders import save_encoder
 
 SILVER = corpus(250)
 Encoders = Callable[[str], Path]

@@ -1,5 +1,7 @@
 """Runs of likely words: never overlapping, with a probability, clean at the ends."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,7 +32,7 @@ def check(runs, n_words):
     for run in runs:
         assert 0 <= run.first < run.last <= n_words
         assert 0.0 <= run.confidence <= 1.0
-    assert all(a.last <= b.first for a, b in zip(runs, runs[1:], strict=False))
+    assert all(a.last <= b.first for a, b in pairwise(runs))
 
 
 @given(hnp.arrays(np.float32, st.integers(0, 40), elements=UNIT), st.floats(0.05, 0.95))
@@ -39,7 +41,7 @@ def test_marked_runs_are_the_maximal_runs(probs, threshold):
     check(runs, len(probs))
     covered = {word for run in runs for word in range(run.first, run.last)}
     assert covered == {word for word, prob in enumerate(probs) if prob >= threshold}
-    assert all(a.last < b.first for a, b in zip(runs, runs[1:], strict=False)), "two that touch"
+    assert all(a.last < b.first for a, b in pairwise(runs)), "two that touch"
 
 
 @given(LOGITS, st.floats(0.05, 0.95))

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from fakes.encoders import byte_level, gpt, sentencepiece, wordpiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decoct.errors import ArtifactError
 from decoct.inference.tokenize import NO_WORD, WordTokenizer
 from decoct.text.words import find_words
+from fakes.encoders import byte_level, gpt, sentencepiece, wordpiece
 
 TEXTS = [
     "Rash after amoxicillin. Zorafen (5-FU) caused severe bleeding, and nausea.",
@@ -28,7 +28,7 @@ def owner(words, start, end):
 
 
 @kinds
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(text=TEXT)
 def test_words_of_tokens_match_the_character_ranges(kind, text):
     tokenizer = WordTokenizer(TOKENIZERS[kind], 10_000)
@@ -47,7 +47,7 @@ def test_words_of_tokens_match_the_character_ranges(kind, text):
 
 @kinds
 @pytest.mark.parametrize("max_tokens", [16, 40])
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(text=st.text(st.sampled_from("ab .,好\n😀Z5\u0301_"), min_size=20, max_size=400))
 def test_pieces_fit_the_window_and_every_word_is_owned_once(kind, max_tokens, text):
     tokenizer = WordTokenizer(TOKENIZERS[kind], max_tokens)

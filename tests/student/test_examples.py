@@ -4,7 +4,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from fakes.encoders import wordpiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from decoct.records import Document, Relation, Span
 from decoct.student.examples import make_examples, split_dev, word_range
 from decoct.student.settings import StudentCard, StudentSettings
 from decoct.tasks.base import get_task
+from fakes.encoders import wordpiece
 
 TOKENIZER = wordpiece(["Rash after zorafen. Kutamab caused a dry cough, and nausea 5 mg"] * 5)
 LABELS = ("Drug", "Effect", "Dose", "Other")
@@ -54,7 +54,7 @@ def covered(span, piece):
 
 
 @pytest.mark.parametrize("max_tokens", [16, 200])
-@settings(max_examples=150)
+@settings(max_examples=60, deadline=None)
 @given(document=annotated())
 def test_word_range_is_the_words_that_a_span_touches(max_tokens, document):
     for piece in WordTokenizer(TOKENIZER, max_tokens).pieces(document.text):
@@ -65,7 +65,7 @@ def test_word_range_is_the_words_that_a_span_touches(max_tokens, document):
 
 
 @pytest.mark.parametrize("max_tokens", [16, 200])
-@settings(max_examples=150)
+@settings(max_examples=60, deadline=None)
 @given(document=annotated())
 def test_targets(max_tokens, document):
     tokenizer = WordTokenizer(TOKENIZER, max_tokens)
@@ -105,7 +105,7 @@ def check_tags(tags, subjects):
     assert longest is None or any(len(s) == len(longest) for s in kept)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60, deadline=None)
 @given(document=annotated(), max_tokens=st.sampled_from([16, 20, 200]))
 def test_unexpressed_counts_each_thing_once(document, max_tokens):
     tokenizer = WordTokenizer(TOKENIZER, max_tokens)

@@ -36,20 +36,13 @@ def evaluate(
 ) -> None:
     """Score predictions or a student against gold, with intervals and signatures."""
     from decoct.cli.screen import close, show_json, show_systems
-    from decoct.errors import ConfigError, Faults
+    from decoct.errors import Faults
     from decoct.recipes.evaluate import compare as compare_systems
     from decoct.recipes.evaluate import evaluate as score
     from decoct.recipes.evaluate import evaluate_student, read_gold, read_predictions
     from decoct.recipes.extract import load_student
-    from decoct.store import check_writable
 
-    if (pred is None) == (student is None):
-        raise ConfigError("evaluate takes either --pred FILE or --student FOLDER")
-    if given_subjects and student is None:
-        raise ConfigError("--given-subjects goes with --student; predictions are scored as they are")
-    if report is not None:
-        check_not_source(report, *(path for path in (gold, pred, compare) if path))
-        check_writable(report)
+    _check(gold, pred, student, given_subjects, compare, report)
     faults = Faults()
     golden = read_gold(gold, faults)
     other = None if compare is None else read_predictions(compare, golden, faults)
@@ -85,13 +78,38 @@ def evaluate(
     close(faults, quiet)
 
 
+def _check(
+    gold: Path,
+    pred: Path | None,
+    student: str | None,
+    given_subjects: bool,
+    compare: Path | None,
+    report: Path | None,
+) -> None:
+    """See that the flags go together and that the report can be written, before any work."""
+    from decoct.errors import ConfigError
+    from decoct.store import check_writable
+
+    if (pred is None) == (student is None):
+        raise ConfigError("evaluate takes either --pred FILE or --student FOLDER")
+    if given_subjects and student is None:
+        raise ConfigError(
+            "--given-subjects goes with --student; predictions are scored as they are"
+        )
+    if report is not None:
+        check_not_source(report, *(path for path in (gold, pred, compare) if path))
+        check_writable(report)
+
+
 def _names(first: Path, second: Path | None) -> tuple[str, str]:
-    """Name two systems by their files, or by their whole paths where the files are called alike."""
+    """Name two systems by their files, with as much of the path as tells them apart."""
     if second is None:
         return first.name or str(first), ""
-    if first.name != second.name:
-        return first.name or str(first), second.name
-    return str(first), f"{second} (compared)" if first == second else str(second)
+    for n_parts in (1, 2):
+        names = ["/".join(path.parts[-n_parts:]) for path in (first, second)]
+        if names[0] != names[1]:
+            return names[0], names[1]
+    return str(first), f"{second} (compared)"
 
 
 def _write_report(

@@ -48,7 +48,9 @@ def check_not_source(out: Path, *sources: Path) -> None:
     if out.is_dir():
         raise ConfigError(f"{out}: is a folder; name a file to write")
     if out.exists() and any(source.exists() and out.samefile(source) for source in sources):
-        raise ConfigError(f"{out}: would be written over while it is read; name another file to write")
+        raise ConfigError(
+            f"{out}: would be written over while it is read; name another file to write"
+        )
 
 
 def one_line(message: object) -> str:

@@ -86,6 +86,18 @@ def distill_file(
     return fitted
 
 
+def check_encoder(name: str) -> None:
+    """See that a student can be trained on an encoder, before other work is put in.
+
+    Raises:
+        ArtifactError: the encoder can't be loaded.
+        MissingExtraError: torch is not installed.
+    """
+    from decoct.student.encoder import load_encoder
+
+    load_encoder(name)
+
+
 def _fit(
     documents: list[Document],
     task: str,

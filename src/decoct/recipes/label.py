@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from decoct.errors import ConfigError, Faults, FormatError
+from decoct.errors import ConfigError, Faults
 from decoct.formats.base import read_documents
 from decoct.formats.jsonl import checked_line
 from decoct.progress import Progress, Silent

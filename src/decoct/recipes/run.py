@@ -7,20 +7,21 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
 from decoct.config import Settings, check, read_toml
-from decoct.errors import ConfigError, Faults
+from decoct.errors import ConfigError, Faults, TeacherError
 from decoct.evaluation.evaluate import evaluate
 from decoct.evaluation.metrics import Metrics
 from decoct.evaluation.report import write_report
 from decoct.formats.base import read_documents
 from decoct.formats.jsonl import write_jsonl
 from decoct.progress import Progress, Silent
-from decoct.recipes.distill import distill_file
+from decoct.recipes.distill import check_encoder, distill_file
 from decoct.recipes.evaluate import evaluate_student, read_gold
 from decoct.recipes.extract import extract_file, load_student
 from decoct.recipes.label import LOG_NAME, label_file
@@ -28,11 +29,10 @@ from decoct.records import Document
 from decoct.store import read_json, sha256_file, sha256_json, versions, write_json, write_text
 from decoct.student.settings import StudentSettings
 from decoct.tasks.base import get_task
-
-if TYPE_CHECKING:
-    from decoct.student.student import Student
+from decoct.teacher.base import load_teacher
 
 MANIFEST = "manifest.json"
+_STUDENT, _PREDICTED = "student", "predicted.jsonl"
 
 
 class LabelTable(Settings):
@@ -71,7 +71,7 @@ class RunSettings(Settings):
         extract: documents to annotate at the end.
     """
 
-    name: str = Field(pattern=r"^[\w.-]+$")
+    name: str = Field(pattern=r"^\w[\w.-]*$")
     task: str = "ade"
     runs: Path = Path("runs")
     label: LabelTable
@@ -107,7 +107,12 @@ def read_run(path: Path) -> RunSettings:
     here = path.parent
     updates: dict[str, Any] = {
         "runs": here / settings.runs,
-        "label": settings.label.model_copy(update={"documents": here / settings.label.documents}),
+        "label": settings.label.model_copy(
+            update={
+                "documents": here / settings.label.documents,
+                "teacher": _beside(here, settings.label.teacher),
+            }
+        ),
     }
     if settings.evaluate:
         train = settings.evaluate.gold_train
@@ -126,6 +131,12 @@ def read_run(path: Path) -> RunSettings:
             update={"encoder": str(here / settings.distill.encoder)}
         )
     return settings.model_copy(update=updates)
+
+
+def _beside(here: Path, teacher: str) -> str:
+    """Return a teacher's spec, its argument taken from `here` where it is a file there."""
+    name, _, argument = teacher.partition(":")
+    return f"{name}:{here / argument}" if argument and (here / argument).is_file() else teacher
 
 
 def run(settings: RunSettings | str | Path, *, progress: Progress | None = None) -> RunResult:
@@ -160,40 +171,66 @@ class _Run:
 
     def go(self) -> RunResult:
         settings = self.settings
-        (self.folder / MANIFEST).unlink(missing_ok=True)
+        inputs = self._check_inputs()
         write_json(self.folder / "config.json", settings.model_dump(mode="json"))
+        (self.folder / MANIFEST).unlink(missing_ok=True)
         task = get_task(settings.task)
         write_text(self.folder / "prompts" / f"{task.name}.md", task.prompt("{text}").system + "\n")
 
-        label_inputs = [self._teacher_inputs(), sha256_file(settings.label.documents)]
-        self._step("label", label_inputs, self._label)
+        silver = self._step(
+            "label", "silver.jsonl", [self._teacher_inputs(), inputs["label"]], self._label
+        )
         self._step(
-            "distill",
-            [self.done["label"]["key"], settings.distill.model_dump(mode="json")],
-            self._distill,
+            "distill", _STUDENT, [sha256_file(silver), self._student_inputs()], self._distill
         )
         systems: dict[str, Metrics] = {}
         if settings.evaluate:
             self._supervised(settings.evaluate)
             systems = self._evaluate(settings.evaluate)
         if settings.extract:
-            inputs = [self.done["distill"]["key"], sha256_file(settings.extract.documents)]
-            self._step("extract", inputs, self._extract)
+            self._step(
+                "extract",
+                _PREDICTED,
+                [self.done["distill"]["key"], inputs["extract"]],
+                self._extract,
+            )
         self._write_manifest()
         return RunResult(self.folder, systems, tuple(self.skipped), self.faults)
 
-    def _step(self, name: str, inputs: list[Any], work: Callable[[Path], dict[str, Any]]) -> None:
-        """Do a step in its folder, unless its marker says that it was done on these inputs."""
+    def _check_inputs(self) -> dict[str, str]:
+        """Hash every file that a step will need, so that none is missed only after hours."""
+        settings = self.settings
+        found = {"label": sha256_file(settings.label.documents)}
+        if settings.evaluate:
+            read_gold(settings.evaluate.gold, Faults())
+            if settings.evaluate.gold_train:
+                sha256_file(settings.evaluate.gold_train)
+        if settings.extract:
+            found["extract"] = sha256_file(settings.extract.documents)
+        return found
+
+    def _step(
+        self, name: str, output: str, inputs: list[Any], work: Callable[[Path], dict[str, Any]]
+    ) -> Path:
+        """Do a step in its folder, unless it was done on these inputs; return its output's path.
+
+        A step whose marker counts documents that the teacher could not be reached for is done
+        again: the log asks for those alone.
+        """
         folder = self.folder / name
         marker = folder / "done.json"
         key = sha256_json([name, self.settings.task, inputs])
-        if marker.is_file() and (found := read_json(marker)).get("key") == key:
+        found = read_json(marker) if marker.is_file() else {}
+        if (
+            found.get("key") == key
+            and (folder / output).exists()
+            and not found["faults"].get("unavailable")
+        ):
             self.done[name] = found
             self.skipped.append(name)
-            for kind, count in found["faults"].items():
-                self.faults.counts[kind] += count
+            self.faults.counts.update(found["faults"])
             self.progress.note(f"{name}: done before, skipped")
-            return
+            return folder / output
         marker.unlink(missing_ok=True)
         before = self.faults.counts.copy()
         started = time.perf_counter()
@@ -206,34 +243,60 @@ class _Run:
             **result,
         }
         write_json(marker, self.done[name])
+        return folder / output
 
     def _teacher_inputs(self) -> list[Any]:
-        spec = self.settings.label.teacher
-        name, _, argument = spec.partition(":")
-        recording = sha256_file(Path(argument)) if name == "replay" and argument else None
+        """What the answers depend on: a file by its content, wherever it is."""
+        table = self.settings.label
+        name, _, argument = table.teacher.partition(":")
+        recording = Path(argument)
+        asked = get_task(self.settings.task)
         return [
-            spec,
-            self.settings.label.options,
-            recording,
-            sha256_json(dict(get_task(self.settings.task).schema)),
+            name,
+            sha256_file(recording) if argument and recording.is_file() else argument,
+            table.model_dump(mode="json")["options"],
+            asked.prompt("").system,
+            dict(asked.schema),
         ]
 
+    def _student_inputs(self) -> dict[str, Any]:
+        """Return the settings, a local encoder by its content, wherever it is."""
+        settings = self.settings.distill
+        found = settings.model_dump(mode="json")
+        folder = Path(settings.encoder)
+        if (folder / "config.json").is_file():
+            found["encoder"] = {
+                path.name: sha256_file(path)
+                for path in sorted(folder.iterdir())
+                if path.suffix in (".json", ".safetensors")
+            }
+        return found
+
     def _ask(self, source: Path, out: Path) -> dict[str, Any]:
+        table = self.settings.label
+        if "spec" in table.options:
+            raise ConfigError("label.options: unknown key 'spec'")
         summary = label_file(
             source,
             out,
             self.settings.task,
-            self.settings.label.teacher,
+            load_teacher(table.teacher, **table.options),
             log=self.folder / LOG_NAME,
-            concurrency=self.settings.label.concurrency,
+            concurrency=table.concurrency,
             faults=self.faults,
             progress=self.progress,
-            **self.settings.label.options,
         )
         return summary.to_dict()
 
     def _label(self, folder: Path) -> dict[str, Any]:
-        return {"summary": self._ask(self.settings.label.documents, folder / "silver.jsonl")}
+        check_encoder(self.settings.distill.encoder)  # before any answer is paid for
+        summary = self._ask(self.settings.label.documents, folder / "silver.jsonl")
+        if not summary["n_silver"]:
+            raise TeacherError(
+                f"{self.settings.label.teacher}: no usable answer to any of "
+                f"{summary['n_documents']} documents: {json.dumps(summary['refusals'])}"
+            )
+        return {"summary": summary}
 
     def _fit(self, silver: Path, out: Path) -> dict[str, Any]:
         if (out / "config.json").exists():
@@ -256,40 +319,39 @@ class _Run:
         }
 
     def _distill(self, folder: Path) -> dict[str, Any]:
-        return self._fit(self.folder / "label" / "silver.jsonl", folder / "student")
+        return self._fit(self.folder / "label" / "silver.jsonl", folder / _STUDENT)
 
     def _supervised(self, table: EvaluateTable) -> None:
         train = table.gold_train
         if train is None:
             return
-        inputs = [sha256_file(train), self.settings.distill.model_dump(mode="json")]
-        self._step("supervised", inputs, lambda folder: self._fit(train, folder / "student"))
+        inputs = [sha256_file(train), self._student_inputs()]
+        self._step(
+            "supervised", _STUDENT, inputs, lambda folder: self._fit(train, folder / _STUDENT)
+        )
 
     def _evaluate(self, table: EvaluateTable) -> dict[str, Metrics]:
         """Score every system; predictions are kept by step, the scores are made anew each time."""
-        gold = read_gold(table.gold, self.faults)
+        gold = read_gold(table.gold, Faults())  # its bad lines are counted by the teacher's step
         hashed = sha256_file(table.gold)
-        self._step(
-            "evaluate/teacher",
-            [self._teacher_inputs(), hashed],
-            lambda folder: self._teacher_on(table, folder),
-        )
-        names = {"teacher": "evaluate/teacher"}
+        files = {
+            "teacher": self._step(
+                "evaluate/teacher",
+                _PREDICTED,
+                [self._teacher_inputs(), hashed],
+                lambda folder: {"summary": self._ask(table.gold, folder / _PREDICTED)},
+            )
+        }
         for system, step in (("student", "distill"), ("supervised", "supervised")):
             if step in self.done:
-                names[system] = f"evaluate/{system}"
-                student = self.folder / step / "student"
-                self._step(
-                    names[system],
+                student = self.folder / step / _STUDENT
+                files[system] = self._step(
+                    f"evaluate/{system}",
+                    _PREDICTED,
                     [self.done[step]["key"], hashed, table.given_subjects],
-                    lambda folder, student=student: self._predict(
-                        load_student(student), gold, table, folder
-                    ),  # type: ignore[misc]
+                    partial(self._predict, student, gold, table),
                 )
-        predicted = {
-            system: list(read_documents(self.folder / step / "predicted.jsonl", self.faults))
-            for system, step in names.items()
-        }
+        predicted = {system: self._read_predicted(path) for system, path in files.items()}
         systems = {
             system: evaluate(gold, documents, seed=self.settings.distill.seed)
             for system, documents in predicted.items()
@@ -308,25 +370,32 @@ class _Run:
         )
         return systems
 
-    def _teacher_on(self, table: EvaluateTable, folder: Path) -> dict[str, Any]:
-        return {"summary": self._ask(table.gold, folder / "predicted.jsonl")}
+    def _read_predicted(self, path: Path) -> list[Document]:
+        """Read a system's predictions; a teacher that answered nothing has made none."""
+        return list(read_documents(path, self.faults)) if path.stat().st_size else []
 
     def _predict(
-        self, student: Student, gold: list[Document], table: EvaluateTable, folder: Path
+        self, student: Path, gold: list[Document], table: EvaluateTable, folder: Path
     ) -> dict[str, Any]:
-        metrics, predicted = evaluate_student(student, gold, given_subjects=table.given_subjects)
-        write_jsonl(folder / "predicted.jsonl", predicted)
+        metrics, predicted = evaluate_student(
+            load_student(student, device=self.settings.distill.device),
+            gold,
+            given_subjects=table.given_subjects,
+        )
+        write_jsonl(folder / _PREDICTED, predicted)
         return {"headline": metrics.headline}
 
     def _extract(self, folder: Path) -> dict[str, Any]:
         table = self.settings.extract
         if table is None:
             raise ConfigError("no [extract] table")
-        student = load_student(self.folder / "distill" / "student")
+        student = load_student(
+            self.folder / "distill" / _STUDENT, device=self.settings.distill.device
+        )
         written = extract_file(
             student,
             table.documents,
-            folder / "predicted.jsonl",
+            folder / _PREDICTED,
             faults=self.faults,
             progress=self.progress,
         )

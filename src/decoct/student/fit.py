@@ -110,6 +110,10 @@ def fit(
     train_part, dev_part = split_dev(silver, settings.dev_share, settings.seed)
     words = WordTokenizer(tokenizer, settings.max_tokens)
     examples = make_examples(train_part, words, card)
+    if not examples.items:
+        raise ConfigError(
+            f"{len(train_part)} silver texts without a word are too few to learn from"
+        )
     model = SubjectCentricModel(encoder, len(card.relation_labels), settings.dropout)
     reader = make_reader(model, tokenizer, card, device)
     batches = _Batches(examples.items, settings, reader.pad_id, device)

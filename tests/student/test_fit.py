@@ -1,0 +1,210 @@
+"""A synthetic task is learnt; seeds, resuming and stopping hold for real students."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from decoct.errors import ConfigError
+from decoct.evaluation.evaluate import evaluate
+from decoct.progress import Silent
+from decoct.records import Document, Relation, Span
+from decoct.student.examples import split_dev
+from decoct.student.fit import fit
+from decoct.student.student import Student
+from decoct.tasks.base import get_task
+from fakes.drugs import DRUGS, EFFECTS, corpus, sentence
+from fakes.encoders import FAMILIES, save_encoder
+from fakes.students import SILVER, learn, quick
+
+SMALL = corpus(40)
+HELD_OUT = [d for d in corpus(150, seed=9, prefix="g") if d.text not in {s.text for s in SILVER}]
+
+
+class Interrupting(Silent):
+    def __init__(self, at_note):
+        self.left = at_note
+
+    def note(self, message):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+def state(result):
+    return result.student.model.state_dict()
+
+
+def same(one, other):
+    return all(torch.equal(state(one)[name], state(other)[name]) for name in state(one))
+
+
+def untimed(result):
+    return [{k: v for k, v in entry.items() if k != "seconds"} for entry in result.training.history]
+
+
+def test_a_known_task_is_learnt(student):
+    predicted = list(student.extract([document.bare() for document in HELD_OUT]))
+    score = evaluate(HELD_OUT, predicted).to_dict()["relations"]["offsets"]["strict"]
+    assert score["n_gold"] > 100
+    assert score["f1"]["value"] >= 0.9, score
+
+
+def test_each_drug_gets_its_own_effect(student):
+    right = total = 0
+    for first, second in pairwise(DRUGS):
+        gold = sentence(3, (first, second, EFFECTS[0], EFFECTS[1]), "d")
+        found = student.extract(gold.bare())
+        total += 2
+        right += len(
+            {(s.text, o.text) for _, s, o in found.pairs()}
+            & {(first, EFFECTS[0]), (second, EFFECTS[1])}
+        )
+        assert len(found.relations) <= 3
+    assert right / total >= 0.9
+
+
+def test_the_subject_decides(student):
+    """The same text, with one or the other drug given: only the condition differs."""
+    gold = sentence(1, (DRUGS[0], DRUGS[1], EFFECTS[0], EFFECTS[1]), "d")
+    by_drug = {}
+    for span in gold.spans[:2]:
+        given = Document(id="d", text=gold.text, spans=[span])
+        found = student.extract(given, given_subjects=True)
+        by_drug[span.text] = [o.text for _, _, o in found.pairs()]
+    assert by_drug == {DRUGS[0]: [], DRUGS[1]: [EFFECTS[0]]}
+
+
+def test_the_report_of_a_fit(fitted):
+    assert fitted.n_train + fitted.n_dev == len(SILVER)
+    assert fitted.n_dev >= 1
+    assert fitted.unexpressed == {}
+    training = fitted.student.card.training
+    assert training["best_epoch"] == fitted.training.best_epoch
+    assert fitted.student.card.silver["documents"] == len(SILVER)
+    assert not fitted.student.model.training
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_of_encoder_trains_saves_loads_and_predicts(encoders, tmp_path, family):
+    trained = learn(SMALL, encoders(family), epochs=1, subject_threshold=0.05).student
+    trained.save_pretrained(tmp_path)
+    loaded = Student.from_pretrained(tmp_path, device="cpu")
+    texts = [document.text for document in SMALL]
+    assert list(loaded.extract(texts)) == list(trained.extract(texts))
+    assert loaded.fingerprint == trained.fingerprint
+    assert any(document.spans for document in loaded.extract(texts)), "an idle comparison"
+    assert loaded.extract("zorafen caused rash and " * 100).text  # more than one window
+
+
+def test_half_precision_survives_saving(encoders, tmp_path):
+    trained = learn(SMALL, encoders("bert"), epochs=2, precision="bf16", subject_threshold=0.05)
+    assert trained.training.bf16
+    trained.student.save_pretrained(tmp_path)
+    loaded = Student.from_pretrained(tmp_path, device="cpu")
+    texts = [document.text for document in SMALL]
+    assert list(loaded.extract(texts)) == list(trained.student.extract(texts))
+    assert all(weight.dtype == torch.float32 for weight in loaded.model.parameters())
+
+
+def test_seeds(encoders):
+    one, again, other = (learn(SMALL, encoders("bert"), epochs=1, seed=n) for n in (1, 1, 2))
+    assert same(one, again)
+    assert untimed(one) == untimed(again)
+    assert not same(one, other)
+
+
+def test_an_interrupted_fit_goes_on_and_ends_the_same(encoders, tmp_path):
+    settings, task = quick(encoders("bert"), epochs=2), get_task("ade")
+    whole = fit(SMALL, task, settings)
+    with pytest.raises(KeyboardInterrupt):
+        fit(SMALL, task, settings, progress=Interrupting(1), checkpoints=tmp_path)
+    resumed = fit(SMALL, task, settings, checkpoints=tmp_path)
+    assert resumed.training.resumed_at == 1
+    assert same(whole, resumed)
+    assert untimed(whole) == untimed(resumed)
+
+
+class OtherLabels:
+    """The same relations under another task's name."""
+
+    name = "other"
+    subject_label = "Drug"
+    object_labels = {"ADE": "Effect"}
+
+
+@pytest.mark.parametrize("what", ["seed", "data", "task", "encoder"])
+def test_a_checkpoint_of_another_fit_is_not_resumed(encoders, tmp_path, what):
+    folder = save_encoder(tmp_path / "encoder", "bert", [d.text for d in SMALL], seed=1)
+    at = tmp_path / "checkpoint"
+    with pytest.raises(KeyboardInterrupt):
+        fit(
+            SMALL,
+            get_task("ade"),
+            quick(folder, epochs=1),
+            progress=Interrupting(1),
+            checkpoints=at,
+        )
+    if what == "encoder":  # of the same name
+        save_encoder(folder, "bert", [d.text for d in SMALL], seed=2)
+    result = fit(
+        SMALL[:-1] if what == "data" else SMALL,
+        OtherLabels() if what == "task" else get_task("ade"),
+        quick(folder, epochs=1, seed=7 if what == "seed" else 13),
+        checkpoints=at,
+    )
+    assert result.training.resumed_at == 0
+
+
+def without_relations(document):
+    return Document(id=document.id, text=document.text)
+
+
+@pytest.mark.parametrize(
+    "silver",
+    [
+        [],
+        SMALL[:1],
+        [SMALL[0], SMALL[0].model_copy(update={"id": "again"})],
+        [without_relations(document) for document in SMALL],
+    ],
+    ids=["none", "one", "one-text", "no-relations"],
+)
+def test_too_little_silver_is_an_error(encoders, silver):
+    with pytest.raises(ConfigError, match="too few to learn from"):
+        learn(silver, encoders("bert"))
+
+
+def test_silver_of_another_task_is_an_error(encoders):
+    text = "BRCA1 is linked to cancer"
+    spans = [
+        Span(id="T1", start=0, end=5, label="Gene", text="BRCA1"),
+        Span(id="T2", start=19, end=25, label="Disease", text="cancer"),
+    ]
+    relations = [Relation(label="GAD", subject="T1", object="T2")]
+    silver = [
+        Document(id=f"d{n}", text=f"{text} {n}", spans=spans, relations=relations) for n in range(9)
+    ]
+    with pytest.raises(ConfigError, match="0 relations of task ade"):
+        learn(silver, encoders("bert"))
+
+
+def test_a_part_without_words_to_learn_from_is_an_error(encoders):
+    blank = [Document(id=f"b{n}", text=" " * n) for n in range(1, 40)]
+    silver = [SMALL[0], *blank]
+    seed = next(n for n in range(100) if SMALL[0] in split_dev(silver, 0.1, n)[1])
+    with pytest.raises(ConfigError, match="too few to learn from"):
+        learn(silver, encoders("bert"), epochs=1, seed=seed)
+
+
+def test_documents_without_annotations_are_learnt_from(encoders):
+    result = learn(
+        [*SMALL, Document(id="plain", text="Nothing here .")], encoders("bert"), epochs=1
+    )
+    assert result.n_train + result.n_dev == len(SMALL) + 1
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_out_of_range_is_refused(encoders, seed):
+    with pytest.raises(ValueError, match="seed"):
+        quick(encoders("bert"), seed=seed)

@@ -1,0 +1,235 @@
+"""The artifact: what is saved comes back, and what is broken is refused in one line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from decoct.errors import ArtifactError, StoreError
+from decoct.records import Document
+from decoct.student import student as under_test
+from decoct.student.card import model_card
+from decoct.student.student import Student, as_document
+from fakes.drugs import corpus
+
+DOCUMENTS = [document.bare() for document in corpus(60, seed=5)]
+
+
+@pytest.fixture
+def spoilt(student_folder, tmp_path):
+    """A copy of a good student, to be spoilt."""
+    return shutil.copytree(student_folder, tmp_path / "student")
+
+
+def edit(folder, change):
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    change(config)
+    path.write_text(json.dumps(config))
+
+
+def refused(folder, match=None):
+    with pytest.raises(ArtifactError, match=match) as caught:
+        Student.from_pretrained(folder, device="cpu")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
+
+
+def test_saved_and_loaded_it_predicts_the_same_to_the_bit(student, student_folder):
+    loaded = Student.from_pretrained(student_folder, device="cpu")
+    assert list(loaded.extract(DOCUMENTS)) == list(student.extract(DOCUMENTS))
+    assert loaded.fingerprint == student.fingerprint
+    assert loaded.card == student.card
+    before, after = student.model.state_dict(), loaded.model.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_saved_twice_it_is_the_same_bytes(student_folder, tmp_path):
+    Student.from_pretrained(student_folder, device="cpu").save_pretrained(tmp_path)
+    for path in student_folder.iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_the_folder_is_laid_out_as_a_hub_has_it(student_folder):
+    assert {path.name for path in student_folder.iterdir()} == {
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+
+
+def test_transformers_loads_the_finetuned_encoder(student, student_folder):
+    from transformers import AutoModel, AutoTokenizer
+
+    encoder, report = AutoModel.from_pretrained(
+        student_folder, add_pooling_layer=False, output_loading_info=True
+    )
+    assert not report["missing_keys"]
+    wanted = student.model.encoder.state_dict()
+    assert all(torch.equal(wanted[name], found) for name, found in encoder.state_dict().items())
+    ids = AutoTokenizer.from_pretrained(student_folder)("zorafen caused rash")["input_ids"]
+    assert ids == student.tokenizer.encode("zorafen caused rash").ids
+
+
+def test_the_fingerprint_follows_weights_and_card(student_folder, spoilt):
+    before = Student.from_pretrained(student_folder, device="cpu").fingerprint
+    edit(spoilt, lambda config: config["decoct"]["settings"].update(object_threshold=0.6))
+    assert Student.from_pretrained(spoilt, device="cpu").fingerprint != before
+    other = Student.from_pretrained(student_folder, device="cpu")
+    with torch.no_grad():
+        next(other.model.parameters())[0, 0] += 1
+    assert other.fingerprint != before
+
+
+def test_the_model_card(student, student_folder):
+    text = (student_folder / "README.md").read_text(encoding="utf-8")
+    assert text == model_card(student.card)
+    assert text.startswith("---\nlibrary_name: decoct\n")
+    assert "`Drug` spans and, for each, `AdverseEffect` spans linked by `ADE`." in text
+    assert f"| silver: documents | {student.card.silver['documents']} |" in text
+    assert "{{" not in text
+    assert "{%" not in text
+    assert "\n\n\n" not in text
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_a_missing_file(spoilt, name):
+    (spoilt / name).unlink()
+    refused(spoilt, name.replace(".", r"\."))
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b"\xff\xfe", b"x" * 100])
+def test_a_file_of_other_content(spoilt, name, content):
+    (spoilt / name).write_bytes(content)
+    refused(spoilt)
+
+
+@pytest.mark.parametrize("n_bytes", [1, 1000, 20_000])
+def test_truncated_weights(spoilt, n_bytes):
+    weights = spoilt / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-n_bytes])
+    refused(spoilt, "model.safetensors")
+
+
+def test_weights_of_another_size_or_number(spoilt):
+    path = spoilt / "model.safetensors"
+    weights = load_file(path)
+    save_file({**weights, "decoct.subject_head.out.bias": torch.zeros(7)}, path)
+    refused(spoilt, "weights do not fit")
+    weights.pop("decoct.subject_head.out.bias")
+    save_file(weights, path)
+    refused(spoilt, "weights do not fit")
+
+
+def test_a_plain_encoder_is_not_a_student(encoders):
+    refused(encoders("bert"), "is not a student")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda config: config.pop("decoct"),
+        lambda config: config.update(decoct=None),
+        lambda config: config.update(decoct=[]),
+        lambda config: config["decoct"].pop("task"),
+        lambda config: config["decoct"].update(surprise=1),
+        lambda config: config["decoct"].update(object_labels=[]),
+        lambda config: config["decoct"]["settings"].update(dropout=3),
+        lambda config: config.pop("model_type"),
+        lambda config: config.update(model_type="no-such-model"),
+        lambda config: config.update(hidden_size="wide"),
+        lambda config: config.update(hidden_size=33),
+        lambda config: config.update(hidden_size=64),
+        lambda config: config.update(num_hidden_layers=3),
+        lambda config: config.update(num_hidden_layers=1),
+    ],
+)
+def test_a_wrong_configuration(spoilt, change):
+    edit(spoilt, change)
+    refused(spoilt)
+
+
+def test_a_failed_load_leaves_no_trace(spoilt):
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    before = {path: path.read_bytes() for path in spoilt.iterdir()}
+    edit(spoilt, lambda config: config.update(model_type="no-such-model"))
+    before[spoilt / "config.json"] = (spoilt / "config.json").read_bytes()
+    refused(spoilt)
+    assert {path: path.read_bytes() for path in spoilt.iterdir()} == before
+    assert logging.get_verbosity() == level
+
+
+@pytest.mark.parametrize("source", ["/no/such/student", "nowhere", "./runs/student", "a/b/c"])
+def test_no_such_folder(source):
+    refused(source, "no such student folder")
+
+
+def test_pickled_weights_are_not_read(spoilt):
+    weights = load_file(spoilt / "model.safetensors")
+    torch.save(weights, spoilt / "pytorch_model.bin")
+    (spoilt / "model.safetensors").unlink()
+    refused(spoilt, "model.safetensors")
+
+
+def test_a_full_disk_is_an_error_and_the_student_there_stays(student, spoilt, monkeypatch):
+    before = {path: path.read_bytes() for path in spoilt.iterdir()}
+
+    def full(_tensors, path, *_args):
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(under_test, "save_file", full)
+    with pytest.raises(StoreError, match="No space left"):
+        student.save_pretrained(spoilt)
+    assert {path: path.read_bytes() for path in spoilt.iterdir()} == before
+
+
+@pytest.mark.parametrize("taken", ["folder", "tokenizer.json"])
+def test_a_folder_that_cannot_be_written(student, tmp_path, taken):
+    folder = tmp_path / "student"
+    if taken == "folder":
+        folder.write_text("a file")
+    else:
+        (folder / "tokenizer.json").mkdir(parents=True)
+    with pytest.raises(StoreError):
+        student.save_pretrained(folder)
+
+
+def test_extract_takes_texts_and_documents_one_or_many(student):
+    text = "zorafen caused rash ."
+    document = Document(id="x", text=text, meta={"page": 1})
+    one = student.extract(text)
+    assert (one.id, one.source) == ("1", "predicted")
+    assert one.relations
+    assert student.extract(document).id == "x"
+    assert student.extract(document).meta == {"page": 1}
+    assert student.extract(document).spans == one.spans
+    many = student.extract(iter([text, document, ""]))
+    assert iter(many) is many, "not streamed"
+    assert [found.id for found in many] == ["1", "x", "3"]
+    assert list(student.extract([])) == []
+
+
+def test_as_document():
+    assert as_document("rash", 4) == Document(id="4", text="rash")
+
+
+def test_repr(student):
+    assert repr(student).startswith("Student(task='ade', encoder=")
+    assert "\n" not in repr(student)
+
+
+def test_loading_takes_the_device_by_name(student_folder):
+    from decoct.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="toaster"):
+        Student.from_pretrained(student_folder, device="toaster")
