@@ -212,3 +212,24 @@ def test_a_card_whose_labels_do_not_pair_up_is_refused(labels):
     values = CARD.model_dump() | {"relation_labels": labels[0], "object_labels": labels[1]}
     with pytest.raises(ValueError, match="as many"):
         StudentCard.model_validate(values)
+
+
+def test_the_dev_part_has_a_relation_where_two_texts_have_one():
+    bare = [Document(id=f"n{number}", text=f"Nothing {number}.") for number in range(200)]
+    related = [
+        Document(
+            id=f"r{number}",
+            text=f"Rash {number} after amoxicillin.",
+            spans=[
+                Span(id="T1", start=0, end=4, label="AdverseEffect", text="Rash"),
+                Span(id="T2", start=13, end=24, label="Drug", text="amoxicillin"),
+            ],
+            relations=[Relation(label="ADE", subject="T2", object="T1")],
+        )
+        for number in range(2)
+    ]
+    for seed in range(20):
+        train, dev = split_dev([*bare, *related], 0.02, seed)
+        assert any(document.relations for document in dev)
+        assert any(document.relations for document in train)
+        assert len(dev) == 4

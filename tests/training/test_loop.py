@@ -288,3 +288,8 @@ def test_learning_rate_rises_to_its_peak_and_falls(n_steps, warmup):
     assert factors[: peak + 1] == sorted(factors[: peak + 1])
     assert factors[peak:] == sorted(factors[peak:], reverse=True)
     assert learning_rate_factor(n_steps, n_steps, warmup) == 0.0
+
+
+def test_a_model_that_has_found_nothing_yet_is_not_given_up_on():
+    training = train(job([0.0, 0.0, 0.0, 0.2]), settings(patience=2), Silent())
+    assert training.best_epoch == 4

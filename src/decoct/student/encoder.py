@@ -63,8 +63,8 @@ def load_encoder(name: str) -> tuple[Any, Tokenizer]:
         raise MissingExtraError("torch and transformers", "train", "training a student") from None
 
     source = str(embedded_folder()) if name == EMBEDDED else name
-    if Path(source).exists() and not (Path(source) / "config.json").is_file():
-        raise ArtifactError(f"{name}: holds no config.json; give an encoder's folder")
+    if looks_local(source) and not (Path(source) / "config.json").is_file():
+        raise ArtifactError(f"{name}: is no encoder's folder (no config.json); try embedded")
     with _quiet():
         try:
             config = AutoConfig.from_pretrained(source, trust_remote_code=False)
@@ -114,6 +114,16 @@ def window_tokens(encoder: Any, wanted: int) -> int:  # noqa: ANN401
     if padding is not None:
         limit -= padding + 1  # as in RoBERTa and MPNet, positions start after the padding id
     return min(wanted, limit) if limit > 0 else wanted
+
+
+def looks_local(source: str) -> bool:
+    """Whether a name is a path rather than a hub id, so that a mistyped path is not asked abroad.
+
+    A path's first folder is there; a hub's owner is not.
+    """
+    path = Path(source)
+    in_folder = "/" in source and path.parent.is_dir()
+    return path.exists() or in_folder or source.startswith((".", "/", "~"))
 
 
 def one_line(error: Exception) -> str:

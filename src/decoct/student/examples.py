@@ -133,11 +133,16 @@ def split_dev(
 ) -> tuple[list[Document], list[Document]]:
     """Split silver documents into (train, dev) by chance; each has at least one, the order is kept.
 
-    Documents of the same text go to the same side.
+    Documents of the same text go to the same side. Where two texts or more have a relation, the dev
+    part has one of them: without any, finding nothing would score best.
     """
     texts = list(dict.fromkeys(document.text for document in documents))
-    order = np.random.default_rng(seed).permutation(len(texts))
+    order = [texts[place] for place in np.random.default_rng(seed).permutation(len(texts))]
     n_dev = min(max(1, round(len(texts) * share)), max(1, len(texts) - 1))
-    dev_texts = {texts[position] for position in order[:n_dev]}
+    dev_texts = set(order[:n_dev])
+    related = {document.text for document in documents if document.relations}
+    if len(related) > 1 and not dev_texts & related:
+        dev_texts.remove(order[0])
+        dev_texts.add(next(text for text in order if text in related))
     train = [document for document in documents if document.text not in dev_texts]
     return train, [document for document in documents if document.text in dev_texts]

@@ -24,7 +24,7 @@ from decoct.inference.tokenize import WordTokenizer
 from decoct.records import Document, describe
 from decoct.store import read_json, sha256_json, write_json, write_text
 from decoct.student.card import model_card
-from decoct.student.encoder import build_encoder, one_line
+from decoct.student.encoder import build_encoder, looks_local, one_line
 from decoct.student.model import SubjectCentricModel
 from decoct.student.predict import Reader, Subjects
 from decoct.student.settings import StudentCard
@@ -263,7 +263,7 @@ def _fetch(source: str) -> Path:
     """Return a local folder for a folder or a hub id."""
     if Path(source).is_dir():
         return Path(source)
-    if source.count("/") != 1 or source.startswith((".", "/")) or source.endswith("/"):
+    if source.count("/") != 1 or source.endswith("/") or looks_local(source):
         raise ArtifactError(f"{source}: no such student folder; make one with decoct distill")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError

@@ -136,7 +136,9 @@ def train(
 
 
 def _is_stale(position: Position, settings: TrainingSettings) -> bool:
-    return 0 < settings.patience <= position.epoch - position.best_epoch
+    """A model that has not yet found anything is not given up on."""
+    waited = position.epoch - position.best_epoch
+    return position.best_score > 0 and 0 < settings.patience <= waited
 
 
 def _run_epoch(
