@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from decoct.cli.screen import Screen
 from decoct.errors import Faults
@@ -48,10 +49,14 @@ def main() -> None:
     settings = StudentSettings(
         seed=arguments.seed, epochs=arguments.epochs, encoder=arguments.encoder
     )
+    torch.set_num_threads(arguments.threads or torch.get_num_threads())
     for fold in range(arguments.folds):
         for system in arguments.systems:
             _run_fold(work, fold, system, gold, silver.get(system, gold), fold_of, settings)
-    _write_table(work, gold, silver, arguments)
+    if all(
+        (work / f"{s}.{f}.json").exists() for s in (*TEACHERS, GOLD) for f in range(arguments.folds)
+    ):
+        _write_table(work, gold, silver, arguments)
 
 
 def _arguments() -> argparse.Namespace:
@@ -69,6 +74,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=13)
     parser.add_argument("--epochs", type=int, default=StudentSettings().epochs)
     parser.add_argument("--encoder", default="embedded")
+    parser.add_argument("--threads", type=int, help="two processes of one thread beat one of two")
     parser.add_argument(
         "--systems", nargs="+", default=[*TEACHERS, GOLD], choices=[*TEACHERS, GOLD]
     )
@@ -128,6 +134,7 @@ def _run_fold(
         progress=screen,
         checkpoints=work / f"{system}.{fold}.checkpoint",
     )
+    fitted.student.save_pretrained(work / f"{system}.{fold}.student")
     for mode, given in MODES.items():
         predicted = fitted.student.extract(test, given_subjects=given)
         write_jsonl(work / f"{system}.{fold}.{mode}.jsonl", predicted)
@@ -162,8 +169,6 @@ def _write_table(
             metrics = evaluate(gold, silver[system])
             lines.append(_row(f"teacher {system}", "text", metrics))
             results[f"teacher {system}"] = metrics.to_dict()
-        if system not in arguments.systems:
-            continue
         name = f"student of {system}" if system in silver else "supervised twin"
         for mode in MODES:
             predicted = [
@@ -182,7 +187,7 @@ def _write_table(
                         tests.append(f"- {name} against its teacher, {match} by offsets: {test!r}")
     seconds = [
         json.loads(path.read_text())["training"]["seconds"]
-        for system in arguments.systems
+        for system in (*TEACHERS, GOLD)
         for path in work.glob(f"{system}.[0-9].json")
     ]
     signature = evaluate(gold, gold, n_resamples=10).strict.signature.split("|", 1)[1]

@@ -23,7 +23,9 @@ N_SINGLE = 200
 
 def main() -> None:
     """Measure each row in a process, then print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--student", type=Path, required=True)
     parser.add_argument("--docs", type=Path, required=True)
     parser.add_argument("--repeat", type=int, default=3, help="the best of this many is shown")
@@ -41,7 +43,9 @@ def main() -> None:
             ratio, rss = measured["rate"] / base, measured["rss_mib"]
             print(f"| {row} | {measured['rate']:.0f} | {ratio:.2f} | {rss:.0f} MiB |")
     start = found["import"]
-    print(f"\n`import decoct`: {start['seconds'] * 1000:.0f} ms, {start['rss_mib']:.0f} MiB peak RSS.")
+    print(
+        f"\n`import decoct`: {start['seconds'] * 1000:.0f} ms, {start['rss_mib']:.0f} MiB peak RSS."
+    )
     print(f"{os.cpu_count()} cores; {found['bare encoder, batches']['n']} sentences.")
 
 

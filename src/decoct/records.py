@@ -139,6 +139,11 @@ class Document(_Record):
             if span.id in seen:
                 raise ValueError(f"span id {span.id} occurs twice")
             seen.add(span.id)
+            if span.end > len(self.text):
+                raise ValueError(
+                    f"span {span.id} is at {span.start}:{span.end}, "
+                    f"the text has {len(self.text)} characters"
+                )
             found = _surface(self.text, span)
             if found != span.text:
                 raise ValueError(

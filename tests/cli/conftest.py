@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
-from fakes.commands import LEARN, make_encoder, ok, write_documents, write_script
+from fakes.commands import LEARN, make_encoder, ok, stop_started, write_documents, write_script
 from fakes.drugs import corpus
 
 
 @pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def _alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    yield
+    stop_started()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -64,8 +64,9 @@ def test_an_interrupted_label_asks_only_for_what_is_missing(tmp_path: Path, kill
         n_answered, n_hanging = 5, 2
         server.faults.extend([hang(0.0)] * n_answered + [hang(60.0)] * n_hanging)
         process = start(*command)
-        wait_for(lambda: len(server.requests) == n_answered + n_hanging, process)
-        time.sleep(0.2)
+        # one or two hang: answers are taken in order, so a hanging first one holds the others up
+        wait_for(lambda: len(server.requests) > n_answered, process)
+        time.sleep(0.3)
         if kill:
             process.kill()
             process.communicate(timeout=60)
@@ -96,7 +97,7 @@ def test_an_interrupted_distill_goes_on_at_its_epoch(
         ]
 
     out = tmp_path / "student"
-    epochs = 12
+    epochs = 20
     process = start(*command(out, epochs))
     assert process.stderr is not None
     assert process.stderr.readline().startswith("epoch 1: loss")
@@ -114,7 +115,7 @@ def test_an_interrupted_distill_goes_on_at_its_epoch(
 
 
 def test_an_interrupted_extract_ends_as_an_uninterrupted_one(tmp_path: Path, student: Path) -> None:
-    texts = [document.text for document in corpus(97)] * 14
+    texts = [document.text for document in corpus(97)] * 11
     source, out = write_lines(tmp_path / "in.txt", texts), tmp_path / "out.jsonl"
     part = tmp_path / "out.jsonl.part"
     command = ["extract", "--student", student, "--in", source, "--out", out]
@@ -125,7 +126,7 @@ def test_an_interrupted_extract_ends_as_an_uninterrupted_one(tmp_path: Path, stu
     assert part.stat().st_size
 
     made = ok(*command)
-    assert "1358 documents" in made.stdout
+    assert "1067 documents" in made.stdout
     assert "of them by an earlier run" in made.stdout
     assert not list(tmp_path.glob("*.part*"))
     ok("extract", "--student", student, "--in", source, "--out", tmp_path / "straight.jsonl")

@@ -70,11 +70,23 @@ def ok(*arguments: object, stdin: str | bytes | None = None) -> Result:
     return made
 
 
+_started: list[subprocess.Popen[str]] = []
+
+
+def stop_started() -> None:
+    """End what `start` began and a failed test left, and close its pipes."""
+    while _started:
+        process = _started.pop()
+        with process:
+            process.kill()
+
+
 def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     """Start the script as a process of its own."""
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
     command = [SCRIPT, *(str(argument) for argument in arguments)]
-    return subprocess.Popen(command, env=environment(), **options)
+    _started.append(subprocess.Popen(command, env=environment(), **options))
+    return _started[-1]
 
 
 def script(*arguments: object, stdin: str | None = None, **options: Any) -> Result:

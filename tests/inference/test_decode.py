@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from decoct.inference.decode import BEGIN, INSIDE, OUTSIDE, Run, marked_runs, tagged_runs, trim
+from decoct.inference.decode import OUTSIDE, Run, marked_runs, tagged_runs, trim
 
 UNIT = st.floats(0, 1, width=32)
 LOGITS = hnp.arrays(
@@ -45,7 +45,7 @@ def test_marked_runs_are_the_maximal_runs(probs, threshold):
 
 
 @given(LOGITS, st.floats(0.05, 0.95))
-def test_tagged_runs_cover_what_is_marked_and_split_at_begins(logits, threshold):
+def test_tagged_runs_cover_what_is_marked_and_go_on_at_begins(logits, threshold):
     probs = softmax(logits) if len(logits) else logits
     runs = tagged_runs(probs, threshold)
     check(runs, len(probs))
@@ -53,8 +53,7 @@ def test_tagged_runs_cover_what_is_marked_and_split_at_begins(logits, threshold)
     assert {word for run in runs for word in range(run.first, run.last)} == marked
     starts = {run.first for run in runs}
     for word in marked:
-        begins = probs[word, BEGIN] > probs[word, INSIDE]
-        assert (word in starts) == (begins or word - 1 not in marked)
+        assert (word in starts) == (word - 1 not in marked)
 
 
 def test_confidence_is_the_mean_of_the_words():

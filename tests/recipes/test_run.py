@@ -21,6 +21,7 @@ from fakes.commands import (
     ok,
     read_documents,
     start,
+    stop_started,
     write_documents,
     write_lines,
     write_script,
@@ -62,10 +63,12 @@ STEPS = [
 
 
 @pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def _alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     torch.set_num_threads(1)
+    yield
+    stop_started()
 
 
 @pytest.fixture(scope="module")

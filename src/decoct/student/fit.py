@@ -95,6 +95,8 @@ def fit(
     device = choose_device(settings.device)
     torch.manual_seed(settings.seed)
     encoder, tokenizer = load_encoder(settings.encoder)
+    if settings.freeze_embeddings:
+        encoder.get_input_embeddings().requires_grad_(False)
     settings = settings.model_copy(
         update={"max_tokens": window_tokens(encoder, settings.max_tokens)}
     )

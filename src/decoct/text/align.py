@@ -60,12 +60,12 @@ def find_quote(text: str, quote: str) -> list[Place]:
     if not wanted or len(wanted) > MAX_QUOTE_CHARS:
         return []
     flags = re.IGNORECASE if len(wanted) > MAX_CASED_CHARS else 0
-    loose = _loose(wanted)
-    whole = rf"(?!{_INSIDE_WORD.pattern}){loose}(?!{_INSIDE_WORD.pattern})"
-    for pattern in (whole, loose):
-        if places := [Place(*match.span()) for match in re.finditer(pattern, text, flags)]:
-            return places
-    return _find_nearly(text, wanted)
+    pattern = re.compile(_loose(wanted), flags)
+    return (
+        list(_find_whole(text, pattern))
+        or [Place(*match.span()) for match in pattern.finditer(text)]
+        or _find_nearly(text, wanted)
+    )
 
 
 def nearest_pair(
@@ -123,6 +123,17 @@ def _loose(quote: str) -> str:
         for piece in pieces
         if piece
     )
+
+
+def _find_whole(text: str, pattern: re.Pattern[str]) -> Iterator[Place]:
+    """Yield the matches that neither begin nor end inside a word."""
+    match = pattern.search(text)
+    while match:
+        start, end = match.span()
+        inside = _INSIDE_WORD.match(text, start) or _INSIDE_WORD.match(text, end)
+        if not inside:
+            yield Place(start, end)
+        match = pattern.search(text, start + 1 if inside else end)
 
 
 def _find_nearly(text: str, quote: str) -> list[Place]:
