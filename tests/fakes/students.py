@@ -55,6 +55,7 @@ def quick(encoder: Path, **changes: Any) -> StudentSettings:
         "patience": 4,
         "learning_rate": 5e-3,
         "head_learning_rate": 5e-3,
+        "freeze_embeddings": False,  # these are random, and have everything to learn
         "precision": "fp32",
         "device": "cpu",
     }

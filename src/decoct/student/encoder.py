@@ -64,7 +64,9 @@ def load_encoder(name: str) -> tuple[Any, Tokenizer]:
 
     source = str(embedded_folder()) if name == EMBEDDED else name
     if looks_local(source) and not (Path(source) / "config.json").is_file():
-        raise ArtifactError(f"{name}: is no encoder's folder (no config.json); try embedded")
+        raise ArtifactError(
+            f"{name}: is no encoder's folder (no config.json); try --encoder embedded"
+        )
     with _quiet():
         try:
             config = AutoConfig.from_pretrained(source, trust_remote_code=False)
