@@ -3,10 +3,10 @@
     python benchmarks/ade_folds.py --data ../shared/data/ade --work work/ade_folds
 
 For each fold, a student learns from a recorded teacher's labels on the other folds, and the
-supervised twin from the gold of the same sentences; both annotate the fold, once by themselves (end
-to end) and once with the gold drugs given. Gold is used for scoring only (and as the twin's training
-data). Every system and fold is written as it is done, and a rerun goes on where it was. The table at
-the end is Markdown.
+supervised twin from the gold of the same sentences; both annotate the fold, once by themselves
+(end to end) and once with the gold drugs given. Gold is used for scoring only (and as the twin's
+training data). Every system and fold is written as it is done, and a rerun goes on where it was.
+The table at the end is Markdown.
 """
 
 from __future__ import annotations
@@ -200,7 +200,8 @@ def _write_table(
             *tests,
             "",
             f"{arguments.folds} folds by abstract, fold seed {arguments.fold_seed}, "
-            f"seed {arguments.seed}, {arguments.epochs} epochs, encoder {arguments.encoder}, {len(gold)} sentences; "
+            f"seed {arguments.seed}, {arguments.epochs} epochs, encoder {arguments.encoder}, "
+            f"{len(gold)} sentences; "
             f"signature {signature}; training took {np.mean(seconds):.0f} s a fold on average.",
         ]
     )

@@ -1,9 +1,10 @@
-"""How fast a student trains and extracts, beside its bare encoder, and how much memory it takes.
+r"""How fast a student trains and extracts, beside its bare encoder, and how much memory it takes.
 
-    python benchmarks/speed.py --student runs/demo/distill/student --docs examples/ade/unlabeled.jsonl
+    python benchmarks/speed.py --student runs/demo/distill/student \
+        --docs examples/ade/unlabeled.jsonl
 
-Every row is a process of its own, so that its peak memory is its own; all run one after the other on the
-same machine. The table is Markdown.
+Every row is a process of its own, so that its peak memory is its own; all run one after the other
+on the same machine. The table is Markdown.
 """
 
 from __future__ import annotations

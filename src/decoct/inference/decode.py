@@ -31,9 +31,9 @@ class Run:
 def tagged_runs(tag_probs: NDArray[np.float32], threshold: float = 0.5) -> list[Run]:
     """Read spans off begin-inside-outside probabilities, consecutive words forming one span.
 
-    A begin right behind a marked word goes on with the span. Two subjects with nothing at all between
-    them hardly occur, but a teacher that sometimes takes `topical` into the name and sometimes not
-    teaches its student to begin twice.
+    A begin right behind a marked word goes on with the span. Two subjects with nothing at all
+    between them hardly occur, but a teacher that sometimes takes `topical` into the name and
+    sometimes not teaches its student to begin twice.
 
     Args:
         tag_probs: (n_words, 3) outside, begin, inside; rows sum to 1.
