@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,12 +24,12 @@ from decoct.recipes.evaluate import evaluate_student, read_gold
 from decoct.recipes.extract import extract_file, load_student
 from decoct.recipes.label import LOG_NAME, label_file
 from decoct.records import Document
-from decoct.store import read_json, sha256_file, sha256_json, versions, write_json, write_text
+from decoct.run_folder import RunFolder
+from decoct.store import sha256_file, write_json, write_text
 from decoct.student.settings import StudentSettings
 from decoct.tasks.base import get_task
 from decoct.teacher.base import load_teacher
 
-MANIFEST = "manifest.json"
 _STUDENT, _PREDICTED = "student", "predicted.jsonl"
 
 
@@ -154,33 +152,32 @@ def run(settings: RunSettings | str | Path, *, progress: Progress | None = None)
     """
     if not isinstance(settings, RunSettings):
         settings = read_run(Path(settings))
-    return _Run(settings, progress or Silent()).go()
+    progress = progress or Silent()
+    folder = RunFolder(settings.runs / settings.name, progress)
+    return _Run(settings, progress, folder).go()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Run:
     settings: RunSettings
     progress: Progress
-    faults: Faults = field(default_factory=Faults)
-    skipped: list[str] = field(default_factory=list)
-    done: dict[str, dict[str, Any]] = field(default_factory=dict)
+    folder: RunFolder
 
     @property
-    def folder(self) -> Path:
-        return self.settings.runs / self.settings.name
+    def path(self) -> Path:
+        return self.folder.path
 
     def go(self) -> RunResult:
         settings = self.settings
         inputs = self._check_inputs()
-        write_json(self.folder / "config.json", settings.model_dump(mode="json"))
-        (self.folder / MANIFEST).unlink(missing_ok=True)
+        self.folder.open(settings.model_dump(mode="json"))
         task = get_task(settings.task)
-        write_text(self.folder / "prompts" / f"{task.name}.md", task.prompt("{text}").system + "\n")
+        write_text(self.path / "prompts" / f"{task.name}.md", task.prompt("{text}").system + "\n")
 
-        silver = self._step(
+        silver = self.folder.step(
             "label", "silver.jsonl", [self._teacher_inputs(), inputs["label"]], self._label
         )
-        self._step(
+        self.folder.step(
             "distill", _STUDENT, [sha256_file(silver), self._student_inputs()], self._distill
         )
         systems: dict[str, Metrics] = {}
@@ -188,14 +185,14 @@ class _Run:
             self._supervised(settings.evaluate)
             systems = self._evaluate(settings.evaluate)
         if settings.extract:
-            self._step(
+            self.folder.step(
                 "extract",
                 _PREDICTED,
-                [self.done["distill"]["key"], inputs["extract"]],
+                [self.folder.done["distill"]["key"], inputs["extract"]],
                 self._extract,
             )
-        self._write_manifest()
-        return RunResult(self.folder, systems, tuple(self.skipped), self.faults)
+        self.folder.close(name=settings.name, seed=settings.distill.seed)
+        return RunResult(self.path, systems, tuple(self.folder.skipped), self.folder.faults)
 
     def _check_inputs(self) -> dict[str, str]:
         """Hash every file that a step will need, so that none is missed only after hours."""
@@ -208,42 +205,6 @@ class _Run:
         if settings.extract:
             found["extract"] = sha256_file(settings.extract.documents)
         return found
-
-    def _step(
-        self, name: str, output: str, inputs: list[Any], work: Callable[[Path], dict[str, Any]]
-    ) -> Path:
-        """Do a step in its folder, unless it was done on these inputs; return its output's path.
-
-        A step whose marker counts documents that the teacher could not be reached for is done
-        again: the log asks for those alone.
-        """
-        folder = self.folder / name
-        marker = folder / "done.json"
-        key = sha256_json([name, self.settings.task, inputs])
-        found = read_json(marker) if marker.is_file() else {}
-        if (
-            found.get("key") == key
-            and (folder / output).exists()
-            and not found["faults"].get("unavailable")
-        ):
-            self.done[name] = found
-            self.skipped.append(name)
-            self.faults.counts.update(found["faults"])
-            self.progress.note(f"{name}: done before, skipped")
-            return folder / output
-        marker.unlink(missing_ok=True)
-        before = self.faults.counts.copy()
-        started = time.perf_counter()
-        self.progress.note(f"{name} ...")
-        result = work(folder)
-        self.done[name] = {
-            "key": key,
-            "seconds": round(time.perf_counter() - started, 1),
-            "faults": dict(self.faults.counts - before),
-            **result,
-        }
-        write_json(marker, self.done[name])
-        return folder / output
 
     def _teacher_inputs(self) -> list[Any]:
         """What the answers depend on: a file by its content, wherever it is."""
@@ -262,7 +223,7 @@ class _Run:
     def _student_inputs(self) -> dict[str, Any]:
         """Return the settings, a local encoder by its content, wherever it is."""
         settings = self.settings.distill
-        found = settings.model_dump(mode="json")
+        found = {"task": self.settings.task, **settings.model_dump(mode="json")}
         folder = Path(settings.encoder)
         if (folder / "config.json").is_file():
             found["encoder"] = {
@@ -281,9 +242,9 @@ class _Run:
             out,
             self.settings.task,
             load_teacher(table.teacher, **table.options),
-            log=self.folder / LOG_NAME,
+            log=self.path / LOG_NAME,
             concurrency=table.concurrency,
-            faults=self.faults,
+            faults=self.folder.faults,
             progress=self.progress,
         )
         return summary.to_dict()
@@ -308,7 +269,7 @@ class _Run:
             out,
             self.settings.task,
             self.settings.distill,
-            faults=self.faults,
+            faults=self.folder.faults,
             progress=self.progress,
         )
         card = fitted.student.card
@@ -319,14 +280,14 @@ class _Run:
         }
 
     def _distill(self, folder: Path) -> dict[str, Any]:
-        return self._fit(self.folder / "label" / "silver.jsonl", folder / _STUDENT)
+        return self._fit(self.path / "label" / "silver.jsonl", folder / _STUDENT)
 
     def _supervised(self, table: EvaluateTable) -> None:
         train = table.gold_train
         if train is None:
             return
         inputs = [sha256_file(train), self._student_inputs()]
-        self._step(
+        self.folder.step(
             "supervised", _STUDENT, inputs, lambda folder: self._fit(train, folder / _STUDENT)
         )
 
@@ -335,7 +296,7 @@ class _Run:
         gold = read_gold(table.gold, Faults())  # its bad lines are counted by the teacher's step
         hashed = sha256_file(table.gold)
         files = {
-            "teacher": self._step(
+            "teacher": self.folder.step(
                 "evaluate/teacher",
                 _PREDICTED,
                 [self._teacher_inputs(), hashed],
@@ -343,12 +304,12 @@ class _Run:
             )
         }
         for system, step in (("student", "distill"), ("supervised", "supervised")):
-            if step in self.done:
-                student = self.folder / step / _STUDENT
-                files[system] = self._step(
+            if step in self.folder.done:
+                student = self.path / step / _STUDENT
+                files[system] = self.folder.step(
                     f"evaluate/{system}",
                     _PREDICTED,
-                    [self.done[step]["key"], hashed, table.given_subjects],
+                    [self.folder.done[step]["key"], hashed, table.given_subjects],
                     partial(self._predict, student, gold, table),
                 )
         predicted = {system: self._read_predicted(path) for system, path in files.items()}
@@ -357,12 +318,12 @@ class _Run:
             for system, documents in predicted.items()
         }
         write_json(
-            self.folder / "metrics.json",
+            self.path / "metrics.json",
             {name: metrics.to_dict() for name, metrics in systems.items()},
         )
         by_id = {document.id: document for document in predicted["student"]}
         write_report(
-            self.folder / "report.html",
+            self.path / "report.html",
             f"decoct run: {self.settings.name}",
             systems,
             self._details(),
@@ -372,7 +333,7 @@ class _Run:
 
     def _read_predicted(self, path: Path) -> list[Document]:
         """Read a system's predictions; a teacher that answered nothing has made none."""
-        return list(read_documents(path, self.faults)) if path.stat().st_size else []
+        return list(read_documents(path, self.folder.faults)) if path.stat().st_size else []
 
     def _predict(
         self, student: Path, gold: list[Document], table: EvaluateTable, folder: Path
@@ -390,20 +351,20 @@ class _Run:
         if table is None:
             raise ConfigError("no [extract] table")
         student = load_student(
-            self.folder / "distill" / _STUDENT, device=self.settings.distill.device
+            self.path / "distill" / _STUDENT, device=self.settings.distill.device
         )
         written = extract_file(
             student,
             table.documents,
             folder / _PREDICTED,
-            faults=self.faults,
+            faults=self.folder.faults,
             progress=self.progress,
         )
         return {"summary": written.to_dict()}
 
     def _details(self) -> dict[str, str]:
-        silver = self.done["label"]["summary"]
-        training = self.done["distill"]["training"]
+        silver = self.folder.done["label"]["summary"]
+        training = self.folder.done["distill"]["training"]
         return {
             "task": self.settings.task,
             "teacher": self.settings.label.teacher,
@@ -415,15 +376,3 @@ class _Run:
             "best epoch": str(training["best_epoch"]),
             "training seconds": str(training["seconds"]),
         }
-
-    def _write_manifest(self) -> None:
-        write_json(
-            self.folder / MANIFEST,
-            {
-                "name": self.settings.name,
-                "versions": versions(),
-                "seed": self.settings.distill.seed,
-                "steps": self.done,
-                "faults": dict(self.faults.counts),
-            },
-        )

@@ -1,0 +1,1 @@
+"""The teacher: asks whoever answers, once, and turns answers into silver annotations."""

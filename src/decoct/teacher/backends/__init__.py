@@ -1,0 +1,1 @@
+"""Teacher backends: an endpoint, a recording, built-in rules, a script."""

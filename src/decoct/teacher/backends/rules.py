@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, Self
 
+from decoct.config import Settings, check
 from decoct.errors import ConfigError, RefusedError
 from decoct.teacher.annotator import RulesAnnotator
 from decoct.teacher.base import Completion, Request
@@ -31,9 +32,9 @@ class RulesBackend:
         """Make it; it takes no argument.
 
         Raises:
-            ConfigError: an argument is given.
+            ConfigError: an argument or an option is given.
         """
-        del options
+        check(Settings, dict(options), "--teacher rules")
         if argument:
             raise ConfigError(f"--teacher rules takes no argument, got {argument!r}")
         return cls()
