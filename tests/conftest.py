@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# tiny models run many times faster on one thread than on threads that wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile("decoct", derandomize=True, max_examples=40, deadline=None, database=None)
 settings.load_profile("decoct")
 

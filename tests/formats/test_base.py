@@ -140,3 +140,18 @@ def test_read_fails_where_read_documents_goes_on(write):
     faults = Faults()
     assert [document.id for document in read_documents(path, faults)] == ["a"]
     assert faults.n == 2
+
+
+@pytest.mark.parametrize(
+    ("piped", "ids"),
+    [
+        (b'{"id": "d1", "text": "One."}\n', ["d1"]),
+        (b' \n{"id": "d1", "text": "One."}\n', ["d1"]),
+        (b"{rash} after aspirin\n", ["stdin:1"]),
+        (b"One.\n", ["stdin:1"]),
+    ],
+)
+def test_jsonl_on_standard_input_is_known_by_how_it_begins(monkeypatch, piped, ids):
+    stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(piped)))
+    monkeypatch.setattr(sys, "stdin", stream)
+    assert [document.id for document in read_documents(STANDARD_INPUT, Faults())] == ids

@@ -9,14 +9,14 @@ from email.utils import format_datetime
 from typing import TypeVar
 
 import pytest
-from fakes import openai_server as fake
-from fakes.openai_server import FakeOpenAI, Fault
 
 from decoct.errors import ConfigError, RefusedError, TeacherError, TransientError
 from decoct.tasks.base import Prompt
 from decoct.teacher.backends._chat import Complaint, Shape, retry_after_s
 from decoct.teacher.backends.openai import OpenAIBackend, OpenAISettings
 from decoct.teacher.base import BACKENDS, Completion, Request, load_teacher
+from fakes import openai_server as fake
+from fakes.openai_server import FakeOpenAI, Fault
 
 SECRET = "sk-planted-key-1234567890"
 TEXT = "Mrs. Quillfeather took zonkomycin and lost her hearing."

@@ -78,7 +78,12 @@ def read(path: str | Path, format: str | None = None) -> list[Document]:
 
 
 def guess_format(path: Path) -> str:
-    """Return the name of the format that has the file's ending, `.gz` or not; else `text`."""
+    """Return the name of the format that has the file's ending, `.gz` or not; else `text`.
+
+    Standard input has no ending: what begins like a JSON object is taken for JSONL.
+    """
+    if path == STANDARD_INPUT:
+        return "jsonl" if _peek().lstrip().startswith(b'{"') else "text"
     file_name = path.name.lower().removesuffix(".gz")
     for name in FORMATS.names():
         if file_name.endswith(FORMATS.get(name).suffixes):
@@ -133,6 +138,12 @@ def _decode(raw: bytes, first: bool, where: str, faults: Faults) -> str | None:
     except UnicodeDecodeError as error:
         faults.add(where, f"not UTF-8 at byte {error.start}", "bad_line")
         return None
+
+
+def _peek() -> bytes:
+    """Return what standard input begins with, without taking it."""
+    peek = getattr(sys.stdin.buffer, "peek", None)
+    return bytes(peek(64)) if peek else b""
 
 
 def _open(path: Path) -> AbstractContextManager[Iterable[bytes]]:

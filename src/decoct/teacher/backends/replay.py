@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 
+from decoct.config import Settings, check
 from decoct.errors import ConfigError, Faults, FormatError, RefusedError
 from decoct.formats.base import read_lines
 from decoct.records import describe
@@ -73,7 +74,7 @@ class ReplayBackend:
             StoreError: the file can't be read.
             FormatError: a line is not a recorded answer.
         """
-        del options
+        check(Settings, dict(options), "--teacher replay")
         if not argument:
             raise ConfigError("--teacher replay needs a file: replay:FILE")
         return cls(Path(argument))
