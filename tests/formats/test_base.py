@@ -8,7 +8,13 @@ import pytest
 
 import decoct
 from decoct.errors import Faults, FormatError, StoreError
-from decoct.formats.base import guess_format, read_documents, read_lines, unique
+from decoct.formats.base import (
+    STANDARD_INPUT,
+    guess_format,
+    read_documents,
+    read_lines,
+    unique,
+)
 from decoct.records import Document
 
 
