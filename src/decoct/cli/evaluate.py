@@ -35,8 +35,9 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Score predictions or a student against gold, with intervals and signatures."""
-    from decoct.cli.screen import close, show_json, show_systems
+    from decoct.cli.screen import close, show_json, show_systems, show_table
     from decoct.errors import Faults
+    from decoct.evaluation.report import TABLE_HEADER, table_rows
     from decoct.recipes.evaluate import compare as compare_systems
     from decoct.recipes.evaluate import evaluate as score
     from decoct.recipes.evaluate import evaluate_student, read_gold, read_predictions
@@ -67,6 +68,8 @@ def evaluate(
         show_json(result)
     else:
         show_systems(f"{gold.name}: {metrics.n_documents} documents", systems)
+        if comparison is None:
+            show_table("", TABLE_HEADER, table_rows(metrics))
         for name, scored in systems.items():
             typer.echo(f"{name}: {scored.strict.signature}")
         if comparison is not None:
