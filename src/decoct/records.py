@@ -7,6 +7,7 @@ Small, frozen and checked when made. Offsets are half-open Unicode code-point of
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -25,6 +26,7 @@ Source = Literal["gold", "silver", "predicted"]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Offset = Annotated[int, Field(ge=0, strict=True)]
 SILVER_META = frozenset({"backend", "model", "prompt_hash", "confidence", "ungrounded"})
+Mark = tuple[int, int, str]
 NonEmpty = Annotated[str, Field(min_length=1)]
 
 
@@ -227,6 +229,37 @@ class Document(_Record):
             f"Document({self.id!r}, {_clip(self.text)}, {len(self.spans)} spans, "
             f"{len(self.relations)} relations{source})"
         )
+
+
+def number_annotations(
+    text: str,
+    marks: Mapping[Mark, float | None],
+    links: Mapping[tuple[str, Mark, Mark], float | None],
+) -> tuple[tuple[Span, ...], tuple[Relation, ...]]:
+    """Make spans and relations of what was found, in order of place, ids `T1`, `T2`...
+
+    Args:
+        text: the document's text.
+        marks: (start, end, label) -> confidence, or None where there is none.
+        links: (label, subject's mark, object's mark) -> confidence; both marks are in `marks`.
+    """
+    ids = {mark: f"T{number}" for number, mark in enumerate(sorted(marks), start=1)}
+    spans = tuple(
+        Span(
+            id=id_,
+            start=start,
+            end=end,
+            label=label,
+            text=text[start:end],
+            confidence=marks[start, end, label],
+        )
+        for (start, end, label), id_ in ids.items()
+    )
+    relations = tuple(
+        Relation(label=label, subject=ids[subject], object=ids[target], confidence=confidence)
+        for (label, subject, target), confidence in sorted(links.items(), key=lambda item: item[0])
+    )
+    return spans, relations
 
 
 def describe(error: ValidationError, *, quote: bool = True, without: str = "") -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 from decoct.errors import Faults, FormatError
 from decoct.formats.base import read_lines
-from decoct.records import Document, Relation, Span
+from decoct.records import Document, Mark, number_annotations
 
 POSITIVES, NEGATIVES = "DRUG-AE.rel", "ADE-NEG.txt"
 _NEGATIVE = re.compile(r"(\d+) NEG (.+)", re.DOTALL)
@@ -128,29 +128,20 @@ def _by_sentence_start(sentence: str, rows: list[_Row], faults: Faults) -> dict[
 
 
 def _positive(pmid: str, sentence: str, start: int, rows: list[_Row]) -> Document:
-    places: dict[tuple[int, int, str], str] = {}
-    for row in rows:
-        for mention, label in ((row.drug, "Drug"), (row.effect, "AdverseEffect")):
-            places[mention.start - start, mention.end - start, label] = mention.text
-    ids = {place: f"T{number}" for number, place in enumerate(sorted(places), start=1)}
+    def mark(mention: _Mention, label: str) -> Mark:
+        return (mention.start - start, mention.end - start, label)
+
     links = {
-        (
-            ids[row.drug.start - start, row.drug.end - start, "Drug"],
-            ids[row.effect.start - start, row.effect.end - start, "AdverseEffect"],
-        ): None
-        for row in rows
+        ("ADE", mark(row.drug, "Drug"), mark(row.effect, "AdverseEffect")): None for row in rows
     }
+    marks = {place: None for _, *places in links for place in places}
+    spans, relations = number_annotations(sentence, marks, links)
     return Document(
         id=f"{pmid}:{start}",
         text=sentence,
         source="gold",
-        spans=tuple(
-            Span(id=ids[place], start=place[0], end=place[1], label=place[2], text=places[place])
-            for place in ids
-        ),
-        relations=tuple(
-            Relation(label="ADE", subject=drug, object=effect) for drug, effect in links
-        ),
+        spans=spans,
+        relations=relations,
         meta={"pmid": pmid},
     )
 

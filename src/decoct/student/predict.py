@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from decoct.inference.batch import Batch, by_length, pad
 from decoct.inference.decode import Run, marked_runs, tagged_runs, trim
 from decoct.inference.tokenize import Piece, WordTokenizer
-from decoct.records import Document, Relation, Span
+from decoct.records import Document, Mark, number_annotations
 from decoct.student.examples import word_range
 from decoct.student.settings import StudentCard
 from decoct.text.align import Place
 
 CHUNK_DOCUMENTS = 512
 MAX_OBJECT_CELLS = 65_536
+K = TypeVar("K")
 Subjects = Sequence[tuple[int, int, int]]
 
 
@@ -142,9 +143,8 @@ class _Draft:
     def __init__(self, document: Document, card: StudentCard) -> None:
         self.document = document
         self.card = card
-        self._subjects: dict[Place, float] = {}
-        self._objects: dict[tuple[Place, str], float] = {}
-        self._relations: dict[tuple[int, Place, Place], float] = {}
+        self._marks: dict[Mark, float | None] = {}
+        self._links: dict[tuple[str, Mark, Mark], float | None] = {}
 
     def add_given(self) -> None:
         for span in self.document.spans:
@@ -152,49 +152,38 @@ class _Draft:
                 self.add_subject(Place(span.start, span.end), 1.0)
 
     def add_subject(self, place: Place, confidence: float) -> None:
-        self._subjects[place] = max(confidence, self._subjects.get(place, 0.0))
+        _surest(self._marks, _mark(place, self.card.subject_label), confidence)
 
     def add_relation(
         self, index: int, subject: Place, subject_conf: float, target: Place, target_conf: float
     ) -> None:
         """A relation is as sure as its subject and its object together."""
-        key = (target, self.card.object_labels[index])
-        self._objects[key] = max(target_conf, self._objects.get(key, 0.0))
-        self._relations[index, subject, target] = subject_conf * target_conf
+        target_mark = _mark(target, self.card.object_labels[index])
+        _surest(self._marks, target_mark, target_conf)
+        subject_mark = _mark(subject, self.card.subject_label)
+        link = (self.card.relation_labels[index], subject_mark, target_mark)
+        _surest(self._links, link, subject_conf * target_conf)
 
     def finish(self) -> Document:
         """Return the document with everything that was found, ids in order of place."""
-        spans = {
-            (place, self.card.subject_label): conf for place, conf in self._subjects.items()
-        } | self._objects
-        ids = {key: f"T{number}" for number, key in enumerate(sorted(spans), start=1)}
-        text = self.document.text
+        spans, relations = number_annotations(self.document.text, self._marks, self._links)
         return Document(
             id=self.document.id,
-            text=text,
+            text=self.document.text,
             source="predicted",
-            spans=tuple(
-                Span(
-                    id=ids[place, label],
-                    start=place.start,
-                    end=place.end,
-                    label=label,
-                    text=text[place.start : place.end],
-                    confidence=round(spans[place, label], 4),
-                )
-                for place, label in ids
-            ),
-            relations=tuple(
-                Relation(
-                    label=self.card.relation_labels[index],
-                    subject=ids[subject, self.card.subject_label],
-                    object=ids[target, self.card.object_labels[index]],
-                    confidence=round(confidence, 4),
-                )
-                for (index, subject, target), confidence in sorted(self._relations.items())
-            ),
+            spans=spans,
+            relations=relations,
             meta=self.document.bare().meta,
         )
+
+
+def _mark(place: Place, label: str) -> Mark:
+    return (place.start, place.end, label)
+
+
+def _surest(found: dict[K, float | None], key: K, confidence: float) -> None:
+    """Keep the higher confidence, to four digits."""
+    found[key] = max(round(confidence, 4), found.get(key) or 0.0)
 
 
 def _place(piece: Piece, run: Run) -> Place:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, partial
 
-from decoct.records import Relation, Span
+from decoct.records import Mark, Relation, Span, number_annotations
 from decoct.tasks.base import Answer, Claim, Task
 from decoct.text.align import Place, find_quote, nearest_pair
 
@@ -97,28 +97,18 @@ def _assemble(
 ) -> Grounded:
     linked = {subject for _, subject, _ in links}
     keep = _drop_nested(subject_places, linked)
-    labelled = {(place, task.subject_label) for place in keep}
-    labelled |= {(target, task.object_labels[label]) for label, _, target in links}
-    ids = {key: f"T{number}" for number, key in enumerate(sorted(labelled), start=1)}
-    spans = tuple(
-        Span(
-            id=ids[place, label],
-            start=place.start,
-            end=place.end,
-            label=label,
-            text=text[place.start : place.end],
-        )
-        for place, label in ids
-    )
-    relations = tuple(
-        Relation(
-            label=label,
-            subject=ids[subject, task.subject_label],
-            object=ids[target, task.object_labels[label]],
-        )
-        for label, subject, target in sorted(links)
-    )
+    marks = {_mark(place, task.subject_label): None for place in keep}
+    marks |= {_mark(target, task.object_labels[label]): None for label, _, target in links}
+    numbered = {
+        (label, _mark(subject, task.subject_label), _mark(target, task.object_labels[label])): None
+        for label, subject, target in links
+    }
+    spans, relations = number_annotations(text, marks, numbered)
     return Grounded(spans, relations, tuple(ungrounded), tuple(lost))
+
+
+def _mark(place: Place, label: str) -> Mark:
+    return (place.start, place.end, label)
 
 
 def _drop_nested(places: set[Place], linked: set[Place]) -> set[Place]:
