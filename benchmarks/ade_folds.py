@@ -32,6 +32,7 @@ from decoct.records import Document
 from decoct.store import write_json, write_text
 from decoct.student.fit import fit
 from decoct.student.settings import StudentSettings
+from decoct.student.student import Student
 from decoct.tasks.base import get_task
 
 TEACHERS = ("gpt-4-1106-json", "gpt-4-1106-function", "o1-2024-12-17")
@@ -52,7 +53,8 @@ def main() -> None:
     torch.set_num_threads(arguments.threads or torch.get_num_threads())
     for fold in range(arguments.folds):
         for system in arguments.systems:
-            _run_fold(work, fold, system, gold, silver.get(system, gold), fold_of, settings)
+            learn = silver.get(system, gold)
+            _run_fold(work, fold, system, gold, learn, fold_of, settings, arguments.again)
     if all(
         (work / f"{s}.{f}.json").exists() for s in (*TEACHERS, GOLD) for f in range(arguments.folds)
     ):
@@ -74,6 +76,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=13)
     parser.add_argument("--epochs", type=int, default=StudentSettings().epochs)
     parser.add_argument("--encoder", default="embedded")
+    parser.add_argument("--again", action="store_true", help="predict again with kept students")
     parser.add_argument("--threads", type=int, help="two processes of one thread beat one of two")
     parser.add_argument(
         "--systems", nargs="+", default=[*TEACHERS, GOLD], choices=[*TEACHERS, GOLD]
@@ -117,11 +120,15 @@ def _run_fold(
     train: list[Document],
     fold_of: dict[str, int],
     settings: StudentSettings,
+    again: bool,
 ) -> None:
     done = work / f"{system}.{fold}.json"
-    if done.exists():
-        return
     test = [document for document in gold if fold_of[document.id] == fold]
+    if done.exists():
+        if again:
+            student = Student.from_pretrained(work / f"{system}.{fold}.student")
+            _predict(work, fold, system, student, test)
+        return
     learn = [document for document in train if fold_of[document.id] != fold]
     screen = Screen()
     screen.note(
@@ -135,9 +142,7 @@ def _run_fold(
         checkpoints=work / f"{system}.{fold}.checkpoint",
     )
     fitted.student.save_pretrained(work / f"{system}.{fold}.student")
-    for mode, given in MODES.items():
-        predicted = fitted.student.extract(test, given_subjects=given)
-        write_jsonl(work / f"{system}.{fold}.{mode}.jsonl", predicted)
+    _predict(work, fold, system, fitted.student, test)
     record = {
         "training": fitted.student.card.training,
         "unexpressed": dict(fitted.unexpressed),
@@ -146,6 +151,12 @@ def _run_fold(
     write_json(done, record)
     for left in sorted((work / f"{system}.{fold}.checkpoint").glob("*")):
         left.unlink()
+
+
+def _predict(work: Path, fold: int, system: str, student: Student, test: list[Document]) -> None:
+    for mode, given in MODES.items():
+        predicted = student.extract(test, given_subjects=given)
+        write_jsonl(work / f"{system}.{fold}.{mode}.jsonl", predicted)
 
 
 def _write_table(

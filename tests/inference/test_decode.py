@@ -114,3 +114,19 @@ def test_trim_stays_inside_and_keeps_every_word(before, inside, after):
     assert trim(found, surfaces) == found, "there was more to take off"
     assert surfaces[found.first] not in (",", ".", "-", "%", "+", ")", "]")
     assert surfaces[found.last - 1] not in (",", ".", "-", "(", "[")
+
+
+@pytest.mark.parametrize(
+    ("probs", "places"),
+    [
+        ([0.9, 0.2, 0.9], [(0, 3)]),
+        ([0.9, 0.2, 0.1, 0.9], [(0, 4)]),
+        ([0.9, 0.05, 0.9], [(0, 1), (2, 3)]),
+        ([0.9, 0.2, 0.2, 0.2, 0.9], [(0, 1), (4, 5)]),
+        ([0.2, 0.9, 0.2], [(1, 2)]),
+        ([0.9, 0.2, 0.9, 0.2, 0.9], [(0, 5)]),
+    ],
+)
+def test_a_little_gap_of_likely_enough_words_is_bridged(probs, places):
+    runs = marked_runs(np.array(probs, dtype=np.float32), bridge=0.1)
+    assert [(run.first, run.last) for run in runs] == places

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 OUTSIDE, BEGIN, INSIDE = 0, 1, 2
+MAX_BRIDGE_WORDS = 2
 _CLOSING_OF = {"(": ")", "[": "]"}
 _OPENING_OF = {closing: opening for opening, closing in _CLOSING_OF.items()}
 
@@ -42,18 +43,28 @@ def tagged_runs(tag_probs: NDArray[np.float32], threshold: float = 0.5) -> list[
     return marked_runs(1.0 - tag_probs[:, OUTSIDE], threshold)
 
 
-def marked_runs(probs: NDArray[np.float32], threshold: float = 0.5) -> list[Run]:
+def marked_runs(
+    probs: NDArray[np.float32], threshold: float = 0.5, bridge: float = 1.0
+) -> list[Run]:
     """Read spans off independent probabilities, consecutive words forming one span.
 
     Args:
         probs: (n_words,) probability that the word is in a span.
         threshold: a word belongs to a span at or above it.
+        bridge: two spans with at most `MAX_BRIDGE_WORDS` between them are one where each word
+            between has at least this probability.
     """
     marked = np.concatenate([[False], probs >= threshold, [False]])
     edges = np.flatnonzero(marked[1:] != marked[:-1]).tolist()
+    spans: list[tuple[int, int]] = []
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        between = probs[spans[-1][1] : first] if spans else probs[:0]
+        if 0 < len(between) <= MAX_BRIDGE_WORDS and between.min() >= bridge:
+            first = spans.pop()[0]
+        spans.append((first, last))
     return [
         Run(first, last, float(np.clip(probs[first:last].mean(), 0.0, 1.0)))
-        for first, last in zip(edges[::2], edges[1::2], strict=True)
+        for first, last in spans
     ]
 
 

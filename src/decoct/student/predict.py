@@ -114,7 +114,8 @@ class Reader:
         """Add one subject's objects; `probs` is (n_words, n_relations)."""
         for index in range(len(self.card.relation_labels)):
             column = probs[: len(piece.words), index]
-            for found in marked_runs(column, self.card.settings.object_threshold):
+            chosen = self.card.settings
+            for found in marked_runs(column, chosen.object_threshold, chosen.object_bridge):
                 target = trim(found, _surfaces(piece, draft, found))
                 if target is not None:
                     draft.add_relation(

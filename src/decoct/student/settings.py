@@ -20,6 +20,7 @@ class StudentSettings(TrainingSettings):
         dev_share: share of the silver documents kept for early stopping; gold is never used for it.
         subject_threshold: a word with this probability is in a subject.
         object_threshold: a word with this probability is in an object.
+        object_bridge: a gap of a word or two in an object is closed where each has this much.
     """
 
     encoder: str = "embedded"
@@ -28,6 +29,7 @@ class StudentSettings(TrainingSettings):
     dev_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     subject_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     object_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    object_bridge: Annotated[float, Field(gt=0, le=1)] = 0.1
 
 
 class StudentCard(Settings):
