@@ -60,7 +60,7 @@ def card(**changes):
         subject_label="Drug",
         relation_labels=("ADE",),
         object_labels=("AdverseEffect",),
-        settings=StudentSettings.model_validate({"surest_mention": False} | changes),
+        settings=StudentSettings.model_validate(changes),
     )
 
 
@@ -252,21 +252,3 @@ def test_the_templates_say_what_they_mark():
     for number, document in enumerate(corpus(len(TEMPLATES))):
         said = {(s.text, o.text) for _, s, o in document.pairs()}
         assert all(f"{s} caused {o}" in document.text for s, o in said), number
-
-
-def test_a_claim_made_twice_in_a_sentence_is_linked_once_by_the_surest_mentions():
-    text = "zorafen rash and zorafen rash. Zorafen rash and kutamab rash."
-
-    class Unsure(Lexical):
-        def encode(self, batch):
-            states, probs = super().encode(batch)
-            first = int(np.argmax(probs[0, :, 1]))
-            probs[0, first] = 0.4, 0.5, 0.1
-            return states, probs
-
-    reader = Reader(Unsure(WORDS), WordTokenizer(WORDS, 64), card(surest_mention=True), 0)
-    found = read_one(reader, text)
-    assert [(s.start, o.start) for _, s, o in found.pairs()] == [(17, 25), (31, 39), (48, 56)]
-    assert [span.start for span in found.spans if span.label == "Drug"] == [0, 17, 31, 48]
-    every = Reader(Unsure(WORDS), WordTokenizer(WORDS, 64), card(), 0)
-    assert len(read_one(every, text).pairs()) > 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -18,13 +17,10 @@ from decoct.records import Document, Mark, number_annotations
 from decoct.student.examples import word_range
 from decoct.student.settings import StudentCard
 from decoct.text.align import Place
-from decoct.text.sentences import split_sentences
-from decoct.text.windows import Window
 
 CHUNK_DOCUMENTS = 512
 MAX_OBJECT_CELLS = 65_536
 K = TypeVar("K")
-Sure = tuple[Place, float]
 Subjects = Sequence[tuple[int, int, int]]
 
 
@@ -105,32 +101,26 @@ class Reader:
             ]
         # a few at a time, so that a student that sees subjects everywhere stays within memory
         at_once = max(1, MAX_OBJECT_CELLS // tag_probs.shape[1])
-        claims: list[list[_Claim]] = [[] for _ in pieces]
         for start in range(0, len(subjects), at_once):
             chosen = subjects[start : start + at_once]
             probs = self.network.objects(states, [(row, r.first, r.last) for row, r, _ in chosen])
             for (row, run, place), object_probs in zip(chosen, probs, strict=True):
                 drafts[row].add_subject(place, run.confidence)
-                subject = (place, run.confidence)
-                claims[row] += self._objects(pieces[row], drafts[row], subject, object_probs)
-        for piece, draft, found in zip(pieces, drafts, claims, strict=True):
-            kept: Iterable[_Claim] = found
-            if self.card.settings.surest_mention and len(found) > 1:
-                kept = _surest_mentions(found, draft.document.text, piece.window)
-            for claim in kept:
-                draft.add_relation(claim)
+                self._read_objects(pieces[row], drafts[row], run, place, object_probs)
 
-    def _objects(
-        self, piece: Piece, draft: _Draft, subject: Sure, probs: NDArray[np.float32]
-    ) -> Iterator[_Claim]:
-        """Yield what is claimed of one subject; `probs` is (n_words, n_relations)."""
+    def _read_objects(
+        self, piece: Piece, draft: _Draft, run: Run, subject: Place, probs: NDArray[np.float32]
+    ) -> None:
+        """Add one subject's objects; `probs` is (n_words, n_relations)."""
         for index in range(len(self.card.relation_labels)):
             column = probs[: len(piece.words), index]
             chosen = self.card.settings
             for found in marked_runs(column, chosen.object_threshold, chosen.object_bridge):
                 target = trim(found, _surfaces(piece, draft, found))
                 if target is not None:
-                    yield _Claim(index, subject, (_place(piece, target), target.confidence))
+                    draft.add_relation(
+                        index, subject, run.confidence, _place(piece, target), target.confidence
+                    )
 
     def _found(
         self, piece: Piece, draft: _Draft, tag_probs: NDArray[np.float32]
@@ -146,44 +136,6 @@ class Reader:
             words = word_range(span, piece) if span.label == self.card.subject_label else None
             if words is not None:
                 yield Run(*words, 1.0), Place(span.start, span.end)
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """A relation as found in one piece.
-
-    Attributes:
-        relation: position among the relation labels.
-        subject: its place and confidence.
-        target: the object's.
-    """
-
-    relation: int
-    subject: Sure
-    target: Sure
-
-    @property
-    def places(self) -> tuple[Place, Place]:
-        return self.subject[0], self.target[0]
-
-    @property
-    def confidence(self) -> float:
-        """As sure as its subject and its object together."""
-        return self.subject[1] * self.target[1]
-
-
-def _surest_mentions(claims: Iterable[_Claim], text: str, window: Window) -> Iterable[_Claim]:
-    """Keep one pair of mentions for each relation and strings of a sentence."""
-    kept: dict[tuple[int, int, str, str], _Claim] = {}
-    sentences = split_sentences(text[window.start : window.end])
-    starts = [window.start + sentence.start for sentence in sentences]
-    for claim in claims:
-        subject, target = (text[place.start : place.end].casefold() for place in claim.places)
-        sentence = bisect_right(starts, claim.places[0].start)
-        key = (claim.relation, sentence, subject, target)
-        if key not in kept or claim.confidence > kept[key].confidence:
-            kept[key] = claim
-    return kept.values()
 
 
 class _Draft:
@@ -203,13 +155,15 @@ class _Draft:
     def add_subject(self, place: Place, confidence: float) -> None:
         _surest(self._marks, _mark(place, self.card.subject_label), confidence)
 
-    def add_relation(self, claim: _Claim) -> None:
-        target, target_conf = claim.target
-        target_mark = _mark(target, self.card.object_labels[claim.relation])
+    def add_relation(
+        self, index: int, subject: Place, subject_conf: float, target: Place, target_conf: float
+    ) -> None:
+        """A relation is as sure as its subject and its object together."""
+        target_mark = _mark(target, self.card.object_labels[index])
         _surest(self._marks, target_mark, target_conf)
-        subject_mark = _mark(claim.subject[0], self.card.subject_label)
-        link = (self.card.relation_labels[claim.relation], subject_mark, target_mark)
-        _surest(self._links, link, claim.confidence)
+        subject_mark = _mark(subject, self.card.subject_label)
+        link = (self.card.relation_labels[index], subject_mark, target_mark)
+        _surest(self._links, link, subject_conf * target_conf)
 
     def finish(self) -> Document:
         """Return the document with everything that was found, ids in order of place."""

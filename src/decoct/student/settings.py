@@ -20,8 +20,6 @@ class StudentSettings(TrainingSettings):
         dev_share: share of the silver documents kept for early stopping; gold is never used for it.
         subject_threshold: a word with this probability is in a subject.
         object_threshold: a word with this probability is in an object.
-        surest_mention: of several mentions that make the same claim in a sentence, link only the
-            surest pair, as grounding links one pair of a teacher's; else every pair.
         object_bridge: a gap of a word or two in an object is closed where each has this much.
     """
 
@@ -31,7 +29,6 @@ class StudentSettings(TrainingSettings):
     dev_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     subject_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     object_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    surest_mention: bool = True
     object_bridge: Annotated[float, Field(gt=0, le=1)] = 0.1
 
 
