@@ -201,7 +201,7 @@ def _write_table(
         for system in (*TEACHERS, GOLD)
         for path in work.glob(f"{system}.[0-9].json")
     ]
-    signature = evaluate(gold, gold, n_resamples=10).strict.signature.split("|", 1)[1]
+    signature = evaluate(gold, gold, n_resamples=1000).strict.signature.split("|", 1)[1]
     text = "\n".join(
         [
             *lines,
