@@ -15,7 +15,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticSerializationError
@@ -32,10 +31,6 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _drop_unset(data: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {key: value for key, value in data.items() if key not in names or value is not None}
 
 
 class Span(_Record):
@@ -72,10 +67,6 @@ class Span(_Record):
                 )
         return self
 
-    @model_serializer(mode="wrap")
-    def _serialize(self, handler: Any) -> dict[str, Any]:  # noqa: ANN401 (pydantic's own type)
-        return _drop_unset(handler(self), "fragments", "confidence")
-
     def overlaps(self, other: Span) -> bool:
         """Whether the two share at least one character."""
         return self.start < other.end and other.start < self.end
@@ -95,10 +86,6 @@ class Relation(_Record):
     subject: NonEmpty
     object: NonEmpty
     confidence: Probability | None = None
-
-    @model_serializer(mode="wrap")
-    def _serialize(self, handler: Any) -> dict[str, Any]:  # noqa: ANN401 (pydantic's own type)
-        return _drop_unset(handler(self), "confidence")
 
 
 class Document(_Record):
@@ -192,8 +179,9 @@ class Document(_Record):
                 has no form for.
         """
         try:
-            # by way of pydantic, which knows more types than json; json sets the spaces
-            return json.dumps(json.loads(self.model_dump_json()), ensure_ascii=False)
+            # by way of pydantic, which knows more types than json; json sets the spaces. No
+            # serializer of our own in between: pydantic would take an interrupt for its fault
+            record = json.loads(self.model_dump_json())
         except PydanticSerializationError as error:
             way_out = (
                 "holds a lone surrogate, which UTF-8 has not; clean its strings"
@@ -201,6 +189,11 @@ class Document(_Record):
                 else f"can't be written as JSON; mend its meta ({error})"
             )
             raise RecordError(one_line(f"document {self.id!r} {way_out}")) from None
+        for annotation in (*record["spans"], *record["relations"]):
+            for name in ("fragments", "confidence"):  # written only where there is one
+                if annotation.get(name) is None:
+                    annotation.pop(name, None)
+        return json.dumps(record, ensure_ascii=False)
 
     def span(self, span_id: str) -> Span:
         """Return the span of that id."""

@@ -19,7 +19,10 @@ from fakes.encoders import save_encoder
 
 SCRIPT = str(Path(sys.executable).with_name("decoct"))
 # a tiny student learns the synthetic task with these in about a second
-LEARN = ("--epochs", "8", "--learning-rate", "3e-3", "--batch-size", "8", "--device", "cpu")
+LEARN = (
+    *("--epochs", "8", "--learning-rate", "3e-3", "--batch-size", "8", "--device", "cpu"),
+    "--train-embeddings",  # they are random, and have everything to learn
+)
 
 
 class Result:

@@ -40,6 +40,12 @@ def distill(
     ] = _DEFAULT.dev_share,
     device: Device = _DEFAULT.device,
     precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = _DEFAULT.precision,
+    freeze_embeddings: Annotated[
+        bool,
+        typer.Option(
+            "--freeze-embeddings/--train-embeddings", help="Leave the word embeddings as they are."
+        ),
+    ] = _DEFAULT.freeze_embeddings,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -61,6 +67,7 @@ def distill(
         "dev_share": dev_share,
         "device": device,
         "precision": precision,
+        "freeze_embeddings": freeze_embeddings,
     }
     faults = Faults()
     fitted = distill_file(
