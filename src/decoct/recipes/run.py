@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from functools import partial
@@ -104,7 +105,7 @@ def read_run(path: Path) -> RunSettings:
     settings = check(RunSettings, read_toml(path), str(path))
     here = path.parent
     updates: dict[str, Any] = {
-        "runs": here / settings.runs,
+        "runs": Path(os.path.normpath(here / settings.runs)),
         "label": settings.label.model_copy(
             update={
                 "documents": here / settings.label.documents,
