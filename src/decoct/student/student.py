@@ -53,7 +53,7 @@ class Student:
     ) -> None:
         self.card = card
         self.tokenizer = tokenizer
-        self.model = model
+        self.model = model.eval()
         self._reader = make_reader(model, tokenizer, card, choose_device(device))
 
     @overload  # a str is an iterable of str too, and is taken as one text
