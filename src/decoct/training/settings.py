@@ -29,8 +29,8 @@ class TrainingSettings(Settings):
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 13
-    epochs: Annotated[int, Field(ge=1)] = 6
-    patience: Annotated[int, Field(ge=0)] = 2
+    epochs: Annotated[int, Field(ge=1)] = 8
+    patience: Annotated[int, Field(ge=0)] = 4
     batch_size: Annotated[int, Field(ge=1)] = 16
     freeze_embeddings: bool = True
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
