@@ -118,8 +118,6 @@ def _names(first: Path, second: Path | None) -> tuple[str, str]:
 def _write_report(
     path: Path, systems: dict[str, Metrics], gold: list[Document], predicted: list[Document]
 ) -> None:
-    from decoct.evaluation.report import write_report
+    from decoct.evaluation.report import pair_by_id, write_report
 
-    by_id = {document.id: document for document in predicted}
-    pairs = [(document, by_id[document.id]) for document in gold if document.id in by_id]
-    write_report(path, "decoct evaluate", systems, {}, pairs)
+    write_report(path, "decoct evaluate", systems, {}, pair_by_id(gold, predicted))

@@ -37,6 +37,14 @@ def table_rows(metrics: Metrics) -> list[tuple[str, ...]]:
     return rows
 
 
+def pair_by_id(
+    gold: Iterable[Document], predicted: Iterable[Document]
+) -> list[tuple[Document, Document]]:
+    """Return (gold, predicted) documents of the same id, in gold's order: a report's examples."""
+    by_id = {document.id: document for document in predicted}
+    return [(document, by_id[document.id]) for document in gold if document.id in by_id]
+
+
 def write_report(
     path: Path,
     title: str,

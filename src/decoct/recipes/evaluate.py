@@ -14,7 +14,14 @@ from decoct.records import Document
 if TYPE_CHECKING:
     from decoct.student.student import Student
 
-__all__ = ["compare", "evaluate", "evaluate_student", "read_gold", "read_predictions"]
+__all__ = [
+    "compare",
+    "evaluate",
+    "evaluate_student",
+    "predict_gold",
+    "read_gold",
+    "read_predictions",
+]
 
 
 def read_gold(path: Path, faults: Faults) -> list[Document]:
@@ -40,15 +47,31 @@ def read_predictions(path: Path, gold: list[Document], faults: Faults) -> list[D
     return predicted
 
 
+def predict_gold(student: Student, gold: list[Document], given_subjects: bool) -> list[Document]:
+    """Let a student annotate the gold texts.
+
+    Args:
+        student: from `load_student`.
+        gold: annotated documents, only their text is shown to the student...
+        given_subjects: ... and their subjects, if this is set.
+
+    Raises:
+        EvaluationError: gold holds none of the student's labels.
+    """
+    labels = {student.card.subject_label, *student.card.object_labels}
+    _check_task(gold, labels, "the student")
+    return list(student.extract(gold, given_subjects=given_subjects))
+
+
 def evaluate_student(
     student: Student, gold: list[Document], *, given_subjects: bool = False, seed: int = 13
 ) -> tuple[Metrics, list[Document]]:
     """Let a student annotate the gold texts, and score it.
 
     Args:
-        student: from `load_student`.
-        gold: annotated documents, only their text is shown to the student...
-        given_subjects: ... and their subjects, if this is set.
+        student: as in `predict_gold`, and so are the next two.
+        gold: annotated documents.
+        given_subjects: show the student their subjects too.
         seed: of the bootstrap.
 
     Returns:
@@ -57,9 +80,7 @@ def evaluate_student(
     Raises:
         EvaluationError: gold holds none of the student's labels.
     """
-    labels = {student.card.subject_label, *student.card.object_labels}
-    _check_task(gold, labels, "the student")
-    predicted = list(student.extract(gold, given_subjects=given_subjects))
+    predicted = predict_gold(student, gold, given_subjects)
     return evaluate(gold, predicted, seed=seed), predicted
 
 

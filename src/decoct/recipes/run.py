@@ -16,12 +16,12 @@ from decoct.config import Settings, check, read_toml
 from decoct.errors import ConfigError, Faults, TeacherError
 from decoct.evaluation.evaluate import evaluate
 from decoct.evaluation.metrics import Metrics
-from decoct.evaluation.report import write_report
+from decoct.evaluation.report import pair_by_id, write_report
 from decoct.formats.base import read_documents
 from decoct.formats.jsonl import write_jsonl
 from decoct.progress import Progress, Silent
 from decoct.recipes.distill import check_encoder, distill_file
-from decoct.recipes.evaluate import evaluate_student, read_gold
+from decoct.recipes.evaluate import predict_gold, read_gold
 from decoct.recipes.extract import extract_file, load_student
 from decoct.recipes.label import LOG_NAME, label_file
 from decoct.records import Document
@@ -262,9 +262,8 @@ class _Run:
 
     def _fit(self, silver: Path, out: Path) -> dict[str, Any]:
         if (out / "config.json").exists():
-            shutil.rmtree(
-                out
-            )  # a student of other inputs; checkpoints alone are left to be resumed
+            # a student of other inputs; checkpoints alone are left to be resumed
+            shutil.rmtree(out)
         fitted = distill_file(
             silver,
             out,
@@ -322,13 +321,12 @@ class _Run:
             self.path / "metrics.json",
             {name: metrics.to_dict() for name, metrics in systems.items()},
         )
-        by_id = {document.id: document for document in predicted["student"]}
         write_report(
             self.path / "report.html",
             f"decoct run: {self.settings.name}",
             systems,
             self._details(),
-            [(document, by_id[document.id]) for document in gold if document.id in by_id],
+            pair_by_id(gold, predicted["student"]),
         )
         return systems
 
@@ -339,13 +337,9 @@ class _Run:
     def _predict(
         self, student: Path, gold: list[Document], table: EvaluateTable, folder: Path
     ) -> dict[str, Any]:
-        metrics, predicted = evaluate_student(
-            load_student(student, device=self.settings.distill.device),
-            gold,
-            given_subjects=table.given_subjects,
-        )
-        write_jsonl(folder / _PREDICTED, predicted)
-        return {"headline": metrics.headline}
+        loaded = load_student(student, device=self.settings.distill.device)
+        predicted = predict_gold(loaded, gold, table.given_subjects)
+        return {"n_documents": write_jsonl(folder / _PREDICTED, predicted)}
 
     def _extract(self, folder: Path) -> dict[str, Any]:
         table = self.settings.extract

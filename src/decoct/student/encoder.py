@@ -71,16 +71,13 @@ def load_encoder(name: str) -> tuple[Any, Tokenizer]:
         try:
             config = AutoConfig.from_pretrained(source, trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-            options = (
-                {"add_pooling_layer": False} if config.model_type in ("bert", "roberta") else {}
-            )
             model, report = AutoModel.from_pretrained(
                 source,
                 dtype="float32",
                 use_safetensors=True,
                 trust_remote_code=False,
                 output_loading_info=True,
-                **options,
+                **_without_pooler(config),
             )
         except Exception as error:  # whatever is in the folder, the libraries have no one tree
             reason = one_line(error)
@@ -104,8 +101,12 @@ def build_encoder(config: dict[str, Any]) -> Any:  # noqa: ANN401 (any transform
     values = dict(config)
     with _quiet():
         made = AutoConfig.for_model(values.pop("model_type"), **values)
-        options = {"add_pooling_layer": False} if made.model_type in ("bert", "roberta") else {}
-        return AutoModel.from_config(made, **options)  # type: ignore[no-untyped-call]
+        return AutoModel.from_config(made, **_without_pooler(made))  # type: ignore[no-untyped-call]
+
+
+def _without_pooler(config: Any) -> dict[str, bool]:  # noqa: ANN401 (any transformers config)
+    """Leave out the layer over the first token, which no head here looks at."""
+    return {"add_pooling_layer": False} if config.model_type in ("bert", "roberta") else {}
 
 
 def window_tokens(encoder: Any, wanted: int) -> int:  # noqa: ANN401

@@ -153,15 +153,15 @@ class _Draft:
                 self.add_subject(Place(span.start, span.end), 1.0)
 
     def add_subject(self, place: Place, confidence: float) -> None:
-        _surest(self._marks, _mark(place, self.card.subject_label), confidence)
+        _surest(self._marks, place.labelled(self.card.subject_label), confidence)
 
     def add_relation(
         self, index: int, subject: Place, subject_conf: float, target: Place, target_conf: float
     ) -> None:
         """A relation is as sure as its subject and its object together."""
-        target_mark = _mark(target, self.card.object_labels[index])
+        target_mark = target.labelled(self.card.object_labels[index])
         _surest(self._marks, target_mark, target_conf)
-        subject_mark = _mark(subject, self.card.subject_label)
+        subject_mark = subject.labelled(self.card.subject_label)
         link = (self.card.relation_labels[index], subject_mark, target_mark)
         _surest(self._links, link, subject_conf * target_conf)
 
@@ -176,10 +176,6 @@ class _Draft:
             relations=relations,
             meta=self.document.bare().meta,
         )
-
-
-def _mark(place: Place, label: str) -> Mark:
-    return (place.start, place.end, label)
 
 
 def _surest(found: dict[K, float | None], key: K, confidence: float) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, partial
 
-from decoct.records import Mark, Relation, Span, number_annotations
+from decoct.records import Relation, Span, number_annotations
 from decoct.tasks.base import Answer, Claim, Task
 from decoct.text.align import Place, find_quote, nearest_pair
 
@@ -97,18 +97,18 @@ def _assemble(
 ) -> Grounded:
     linked = {subject for _, subject, _ in links}
     keep = _drop_nested(subject_places, linked)
-    marks = {_mark(place, task.subject_label): None for place in keep}
-    marks |= {_mark(target, task.object_labels[label]): None for label, _, target in links}
+    marks = {place.labelled(task.subject_label): None for place in keep}
+    marks |= {target.labelled(task.object_labels[label]): None for label, _, target in links}
     numbered = {
-        (label, _mark(subject, task.subject_label), _mark(target, task.object_labels[label])): None
+        (
+            label,
+            subject.labelled(task.subject_label),
+            target.labelled(task.object_labels[label]),
+        ): None
         for label, subject, target in links
     }
     spans, relations = number_annotations(text, marks, numbered)
     return Grounded(spans, relations, tuple(ungrounded), tuple(lost))
-
-
-def _mark(place: Place, label: str) -> Mark:
-    return (place.start, place.end, label)
 
 
 def _drop_nested(places: set[Place], linked: set[Place]) -> set[Place]:

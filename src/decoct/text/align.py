@@ -42,6 +42,10 @@ class Place:
         """Whether the two share at least one character."""
         return self.start < other.end and other.start < self.end
 
+    def labelled(self, label: str) -> tuple[int, int, str]:
+        """Return (start, end, label): what is marked here, as records number it."""
+        return (self.start, self.end, label)
+
 
 def find_quote(text: str, quote: str) -> list[Place]:
     """Return every place of `quote` in `text`, in order, or an empty list.
