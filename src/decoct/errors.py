@@ -10,7 +10,9 @@ The tree::
     ├── RegistryError           no plug-in of that name on that shelf
     ├── TeacherError            a teacher can't answer at all (wrong key, no endpoint, no recording)
     │   ├── RefusedError        it answered this one request with a refusal: counted, never retried
-    │   └── TransientError      it may answer if asked again: throttled, timed out, 5xx
+    │   ├── TransientError      it may answer if asked again: throttled, timed out, 5xx
+    │   ├── WaitingError        it took the request down and answers later (a batch)
+    │   └── BudgetSpentError    the next call might cost more than is left of the budget
     ├── AnswerError             an answer does not fit the task's schema
     ├── ArtifactError           a student folder is missing, broken or of another task
     ├── StoreError              a file or folder can't be written or read
@@ -18,6 +20,8 @@ The tree::
 
 `Faults` is not an error: it collects items that were skipped while the rest went on.
 """
+
+from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -55,19 +59,55 @@ class TeacherError(DecoctError):
 
 
 class RefusedError(TeacherError):
-    """A teacher answered this one request with a refusal; it is counted and not asked again."""
+    """A teacher answered this one request with a refusal; it is counted and not asked again.
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    Attributes:
+        reason: one word, such as `content_filter`.
+        detail: one line more, without text of the document.
+        prompt_tokens: what was billed all the same.
+        completion_tokens: likewise.
+    """
+
+    def __init__(
+        self, reason: str, detail: str = "", prompt_tokens: int = 0, completion_tokens: int = 0
+    ) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
+        self.detail = detail
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = completion_tokens
 
 
 class TransientError(TeacherError):
-    """A teacher may answer if asked again: throttled, timed out, server error."""
+    """A teacher may answer if asked again: throttled, timed out, server error.
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    Attributes:
+        retry_after_s: how long it wants to be left alone, where it says so.
+        throttled: whether it was asked too much, rather than broken.
+    """
+
+    def __init__(
+        self, message: str, retry_after_s: float | None = None, throttled: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.throttled = throttled
+
+
+class WaitingError(TeacherError):
+    """A teacher has taken the request down and will answer it later: a batch.
+
+    Attributes:
+        where: the batch it is in.
+    """
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"waits for its answer in {where}")
+        self.where = where
+
+
+class BudgetSpentError(TeacherError):
+    """The next call might cost more than is left of the budget; what was paid for is kept."""
 
 
 class AnswerError(DecoctError):
@@ -121,6 +161,16 @@ class Faults:
         self.counts[kind] += 1
         if len(self.kept) < self.keep:
             self.kept.append(Fault(where, reason, kind))
+
+    def extend(self, other: Faults) -> None:
+        """Count what another met."""
+        self.counts.update(other.counts)
+        self.kept.extend(other.kept[: max(0, self.keep - len(self.kept))])
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.counts.clear()
+        self.kept.clear()
 
     @property
     def n(self) -> int:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from decoct.errors import DecoctError
+from decoct.testing import FakeOpenAI
+from decoct.testing.faults import hang
 from fakes.commands import (
     answer,
     invoke,
@@ -23,7 +25,6 @@ from fakes.commands import (
     write_lines,
 )
 from fakes.drugs import corpus
-from fakes.openai_server import FakeOpenAI, hang
 
 SAID = "decoct: interrupted; what was done is kept, the same command goes on from there\n"
 

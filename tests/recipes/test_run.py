@@ -14,6 +14,8 @@ import torch
 import decoct
 from decoct.errors import ConfigError, DecoctError
 from decoct.recipes.run import read_run
+from decoct.testing import FakeOpenAI
+from decoct.testing.faults import status
 from fakes.commands import (
     answer,
     invoke,
@@ -27,7 +29,6 @@ from fakes.commands import (
     write_script,
 )
 from fakes.drugs import corpus
-from fakes.openai_server import FakeOpenAI, status
 
 TOML = """
 name = "demo"

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoct.errors import AnswerError, RegistryError
+from decoct.records import Document, Relation, Span, number_annotations
 from decoct.tasks.ade import plugin
 from decoct.tasks.base import Answer, Claim, get_task
+from decoct.teacher.grounding import ground
+from fakes.drugs import DRUGS, EFFECTS, TEMPLATES, sentence
 
 RASH = Answer(("gold",), (Claim("ADE", "gold", "rash"),))
 EVENT = {"drug": "gold", "effect": "rash"}
@@ -28,6 +31,9 @@ BODY = json.dumps({"drugs": ["gold"], "events": [EVENT]})
         f"Here you are:\n```\n{BODY}\n```\nAnything else?",
         f"Here you are: {BODY} Anything else?",
         "\ufeff" + BODY,
+        f"<think>{{{BODY}</think>{BODY}",
+        f"[{BODY}]",
+        str(json.loads(BODY)),
     ],
 )
 def test_shapes_of_an_answer(content):
@@ -85,15 +91,85 @@ def test_any_words_are_read_or_refused(content):
         assert isinstance(plugin.parse(content), Answer)
 
 
-def test_the_prompt_and_the_schema():
-    prompt = plugin.prompt("Rash after {gold}.")
-    assert prompt.user == "Rash after {gold}."
-    assert '"drugs"' in prompt.system
-    assert '"events"' in prompt.system
+def test_what_does_not_fit_is_told_by_its_place():
+    with pytest.raises(AnswerError, match=r"the ade schema: events\.1\.effect: Field required$"):
+        plugin.parse(json.dumps({"events": [EVENT, {"drug": "gold"}]}))
+
+
+def test_the_schema():
     schema = plugin.schema
     assert schema["required"] == ["drugs", "events"]
     assert schema["additionalProperties"] is False
     assert json.loads(json.dumps(schema)) == schema
+
+
+def test_a_document_s_annotations_as_an_answer():
+    text = "Rash and fever after gold, then Gold and iron; gold again, no rash."
+    places = {
+        "a": (21, 25, "Drug"),
+        "b": (32, 36, "Drug"),
+        "c": (41, 45, "Drug"),
+        "d": (47, 51, "Drug"),
+        "e": (0, 4, "AdverseEffect"),
+        "f": (9, 14, "AdverseEffect"),
+    }
+    spans = [Span(id=i, start=s, end=e, label=n, text=text[s:e]) for i, (s, e, n) in places.items()]
+    spans.append(
+        Span(
+            id="p",
+            start=0,
+            end=14,
+            label="AdverseEffect",
+            text="Rash fever",
+            fragments=((0, 4), (9, 14)),
+        )
+    )
+    links = [("d", "e"), ("a", "f"), ("a", "e"), ("b", "p")]
+    document = Document(
+        id="d",
+        text=text,
+        spans=spans[::-1],
+        relations=[Relation(label="ADE", subject=s, object=o) for s, o in links],
+    )
+    assert plugin.answer(document) == {
+        "drugs": ["gold", "Gold", "iron"],
+        "events": [
+            {"drug": "gold", "effect": "Rash"},
+            {"drug": "gold", "effect": "fever"},
+            {"drug": "Gold", "effect": "Rash and fever"},
+        ],
+    }
+    assert plugin.answer(document.bare()) == {"drugs": [], "events": []}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, len(TEMPLATES) - 1),
+            st.lists(st.sampled_from(DRUGS), min_size=2, max_size=2, unique=True),
+            st.lists(st.sampled_from(EFFECTS), min_size=2, max_size=2, unique=True),
+        ),
+        max_size=4,
+    )
+)
+def test_answered_parsed_and_grounded_the_strings_are_the_same(sentences):
+    text, marks, links = "", {}, {}
+    for template, drugs, effects in sentences:
+        one = sentence(template, (*drugs, *effects), "one")
+        shifted = {s.id: (s.start + len(text), s.end + len(text), s.label) for s in one.spans}
+        marks |= dict.fromkeys(shifted.values())
+        links |= {("ADE", shifted[r.subject], shifted[r.object]): None for r in one.relations}
+        text += f"{one.text}\n"
+    spans, relations = number_annotations(text, marks, links)
+    document = Document(id="d", text=text, spans=spans, relations=relations)
+    answer = plugin.answer(document)
+    found = ground(plugin, text, plugin.parse(json.dumps(answer)))
+    assert found.ungrounded == found.lost_subjects == ()
+    again = Document(id="d", text=text, spans=found.spans, relations=found.relations)
+    events = {(event["drug"], event["effect"]) for event in answer["events"]}
+    grounded = plugin.answer(again)
+    assert grounded["drugs"] == answer["drugs"]
+    assert {(event["drug"], event["effect"]) for event in grounded["events"]} == events
 
 
 def test_it_is_on_the_shelf():

@@ -9,10 +9,12 @@ import pytest
 from decoct.errors import RefusedError, TeacherError, TransientError
 from decoct.records import Document
 from decoct.tasks.ade import plugin as ade
-from decoct.teacher.ask import Outcome, ask
+from decoct.teacher.ask import Asking
 from decoct.teacher.backends.scripted import ScriptedBackend
 from decoct.teacher.base import Completion, Usage, prompt_hash
 from decoct.teacher.cache import CallLog
+from decoct.teacher.outcome import Outcome
+from decoct.teacher.settings import AskSettings
 
 NOTHING = '{"drugs": [], "events": []}'
 RASH = json.dumps({"drugs": ["gold"], "events": [{"drug": "gold", "effect": "rash"}]})
@@ -43,7 +45,8 @@ def documents(*texts: str) -> list[Document]:
 def ask_all(documents, backend, log_path, concurrency=4) -> list[Outcome]:
     async def go():
         with CallLog(log_path) as log:
-            return [o async for o in ask(documents, ade, backend, log, concurrency)]
+            asking = Asking(ade, backend, log, AskSettings(concurrency=concurrency))
+            return [outcome async for outcome in asking.outcomes(documents)]
 
     return asyncio.run(go())
 
@@ -53,14 +56,14 @@ def log(tmp_path):
     return tmp_path / "log.sqlite"
 
 
-@pytest.mark.parametrize("concurrency", [0, 1, 3, 50])
+@pytest.mark.parametrize("concurrency", [1, 3, 50])
 def test_order_and_concurrency(log, concurrency):
     texts = [f"text {n}" for n in range(20)]
     backend = SlowBackend(lambda _: NOTHING, len(texts))
     found = ask_all(documents(*texts), backend, log, concurrency)
     assert [outcome.document_id for outcome in found] == [f"d{n}" for n in range(20)]
     assert [outcome.silver.text for outcome in found] == texts
-    assert backend.most == min(max(concurrency, 1), 20)
+    assert backend.most == min(concurrency, 20)
 
 
 def test_documents_are_taken_as_they_are_needed(log):

@@ -15,8 +15,8 @@ from decoct.tasks.base import Prompt
 from decoct.teacher.backends._chat import Complaint, Shape, retry_after_s
 from decoct.teacher.backends.openai import OpenAIBackend, OpenAISettings
 from decoct.teacher.base import BACKENDS, Completion, Request, load_teacher
-from fakes import openai_server as fake
-from fakes.openai_server import FakeOpenAI, Fault
+from decoct.testing import FakeOpenAI, Fault
+from decoct.testing import faults as fake
 
 SECRET = "sk-planted-key-1234567890"
 TEXT = "Mrs. Quillfeather took zonkomycin and lost her hearing."

@@ -18,6 +18,7 @@ from decoct.cli.extract import extract
 from decoct.cli.flags import one_line
 from decoct.cli.label import label
 from decoct.cli.run import run as run_command
+from decoct.cli.teacher_log import log as teacher_log
 from decoct.errors import DecoctError
 
 
@@ -96,6 +97,10 @@ def _options(
 
 for _command in (convert, label, distill, extract, evaluate, run_command):
     app.command()(_command)
+
+_teacher = typer.Typer(no_args_is_help=True, help="What teachers were asked, and what it cost.")
+_teacher.command("log")(teacher_log)
+app.add_typer(_teacher, name="teacher")
 
 
 def run() -> None:

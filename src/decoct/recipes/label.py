@@ -4,82 +4,62 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import Counter
-from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, closing
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, aclosing, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import Field
+
+from decoct.config import check, read_toml
 from decoct.errors import ConfigError, Faults
-from decoct.formats.base import read_documents
+from decoct.formats.base import STANDARD_INPUT, read_documents
 from decoct.formats.jsonl import checked_line
 from decoct.progress import Progress, Silent
 from decoct.recipes.convert import nothing_read
 from decoct.records import Document
 from decoct.store import atomic_write, check_writable
 from decoct.tasks.base import Task, get_task
-from decoct.teacher.ask import Outcome, ask
-from decoct.teacher.base import Backend, load_teacher
+from decoct.teacher.ask import Asking
+from decoct.teacher.base import Backend, Deferred, load_teacher
+from decoct.teacher.budget import Budget
 from decoct.teacher.cache import CallLog
+from decoct.teacher.outcome import Outcome
+from decoct.teacher.plan import Plan
+from decoct.teacher.planning import plan_questions, price_of
+from decoct.teacher.settings import AskSettings
+from decoct.teacher.summary import LabelSummary
 
 LOG_NAME = "teacher.sqlite"
+L = TypeVar("L", bound="LabelSettings")
+_PATH_OPTIONS = {"api_key_file", "folder"}
+Sink = Callable[[], AbstractContextManager[Callable[[Outcome], None]]]
 
 
-@dataclass(slots=True)
-class LabelSummary:
-    """What a labelling run came to.
+class LabelSettings(AskSettings):
+    """Who labels, and how: `[label]` of a run, or a file for `decoct label --config`.
 
     Attributes:
-        n_documents: documents put to the teacher.
-        n_silver: documents with a usable answer.
-        n_relations: relations in them.
-        n_cached: answers that were in the log already.
-        refusals: documents without a usable answer, by reason.
-        ungrounded: stated relations that are not in the text, by reason.
-        n_lost_subjects: subjects stated without a relation that are not in the text.
-        prompt_tokens: of all answers, cached ones too.
-        completion_tokens: likewise.
+        teacher: a spec such as `rules`, `replay:FILE` or `openai:MODEL`.
+        options: for that backend, such as `base_url` or `temperature`.
     """
 
-    n_documents: int = 0
-    n_silver: int = 0
-    n_relations: int = 0
-    n_cached: int = 0
-    refusals: Counter[str] = field(default_factory=Counter)
-    ungrounded: Counter[str] = field(default_factory=Counter)
-    n_lost_subjects: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    teacher: str = "rules"
+    options: dict[str, Any] = Field(default_factory=dict)
 
-    def add(self, outcome: Outcome) -> None:
-        """Count one document."""
-        self.n_documents += 1
-        self.n_cached += outcome.cached
-        self.ungrounded.update(outcome.ungrounded)
-        self.n_lost_subjects += outcome.lost_subjects
-        self.prompt_tokens += outcome.usage.prompt_tokens
-        self.completion_tokens += outcome.usage.completion_tokens
-        if outcome.refusal:
-            self.refusals[outcome.refusal] += 1
-        if outcome.silver is not None:
-            self.n_silver += 1
-            self.n_relations += len(outcome.silver.relations)
+    def open(self) -> Backend:
+        """Make the backend.
 
-    def to_dict(self) -> dict[str, object]:
-        """Return plain JSON types."""
-        return {
-            "n_documents": self.n_documents,
-            "n_silver": self.n_silver,
-            "n_relations": self.n_relations,
-            "n_cached": self.n_cached,
-            "refusals": dict(self.refusals),
-            "ungrounded": dict(self.ungrounded),
-            "n_lost_subjects": self.n_lost_subjects,
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-        }
+        Raises:
+            DecoctError: spec or options do not fit.
+        """
+        return load_teacher(self.teacher, **self.options)
+
+    def asking(self) -> dict[str, Any]:
+        """Return what was set of `AskSettings`, as keyword arguments of `label_file`."""
+        return self.model_dump(include=set(AskSettings.model_fields), exclude_unset=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +94,8 @@ def label(
     teacher: str | Backend = "rules",
     *,
     log: str | Path = LOG_NAME,
-    concurrency: int = 8,
     progress: Progress | None = None,
-    **options: Any,  # noqa: ANN401 (the backend checks its own)
+    **options: Any,  # noqa: ANN401 (checked by name)
 ) -> Silver:
     """Have a teacher annotate documents; what is answered in the log is not asked again.
 
@@ -125,9 +104,9 @@ def label(
         task: the task's name.
         teacher: a spec such as `rules`, `replay:FILE` or `openai:MODEL`, or a backend.
         log: the SQLite file that keeps every answer.
-        concurrency: requests under way at once.
         progress: shown how far it is.
-        options: for the backend, such as `base_url` or `temperature`.
+        options: any of `AskSettings` (`concurrency`, `samples`, `budget_usd`...), and the
+            backend's own, such as `base_url` or `temperature`.
 
     Raises:
         TeacherError: the teacher can't answer at all.
@@ -136,20 +115,21 @@ def label(
     Example:
         silver = decoct.label(["Rash after amoxicillin."], task="ade", teacher="openai:gpt-5-mini")
     """
-    kept: list[Document] = []
-    summary = LabelSummary()
-
-    def take(outcome: Outcome) -> None:
-        summary.add(outcome)
-        if outcome.silver is not None:
-            kept.append(outcome.silver)
-
-    numbered = (
+    numbered = [
         item if isinstance(item, Document) else Document(id=str(number), text=item)
         for number, item in enumerate(documents, start=1)
-    )
-    backend = _open_teacher(teacher, options)
-    _ask_all(numbered, get_task(task), backend, Path(log), concurrency, progress or Silent(), take)
+    ]
+    kept: list[Document] = []
+
+    @contextmanager
+    def sink() -> Iterator[Callable[[Outcome], None]]:
+        kept.clear()
+        yield lambda outcome: kept.extend([outcome.silver] if outcome.silver else [])
+
+    settings, left = split_options(options)
+    backend = open_teacher(teacher, left)
+    job = _Job(get_task(task), backend, settings, Path(log), progress or Silent())
+    summary = job.run(lambda: numbered, sink)
     return Silver(task, tuple(kept), summary)
 
 
@@ -160,7 +140,6 @@ def label_file(
     teacher: str | Backend = "rules",
     *,
     log: Path | None = None,
-    concurrency: int = 8,
     faults: Faults | None = None,
     progress: Progress | None = None,
     **options: Any,  # noqa: ANN401
@@ -173,80 +152,137 @@ def label_file(
         task: the task's name.
         teacher: a spec or a backend.
         log: the SQLite file that keeps every answer; None for `teacher.sqlite` beside `out`.
-        concurrency: requests under way at once.
         faults: gets bad lines and refused documents.
         progress: shown how far it is.
-        options: for the backend.
+        options: any of `AskSettings`, and the backend's own.
 
     Raises:
         StoreError: a file can't be read or written.
         FormatError: `source` holds no document.
         TeacherError: the teacher can't answer at all.
     """
-    faults = faults if faults is not None else Faults()
-    found = get_task(task)
-    backend = _open_teacher(teacher, options)
+    settings, left = split_options(options)
+    backend = open_teacher(teacher, left)
+    if isinstance(backend, Deferred) and source == STANDARD_INPUT:
+        raise ConfigError("--in -: a batch reads its documents more than once; name a file")
     check_writable(out)
-    summary = LabelSummary()
-    with atomic_write(out) as handle:
+    met = Faults()  # of one pass: each meets the same bad lines
 
-        def take(outcome: Outcome) -> None:
-            summary.add(outcome)
-            if outcome.refusal:
-                faults.add(
-                    outcome.document_id,
-                    f"{outcome.refusal} {outcome.detail}".strip(),
-                    outcome.refusal,
-                )
-            if outcome.silver is not None:
-                handle.write(checked_line(outcome.silver))
+    @contextmanager
+    def sink() -> Iterator[Callable[[Outcome], None]]:
+        n_documents = 0
+        with atomic_write(out) as handle:
 
-        documents = read_documents(source, faults)
-        _ask_all(
-            documents,
-            found,
-            backend,
-            log or out.parent / LOG_NAME,
-            concurrency,
-            progress or Silent(),
-            take,
-        )
-        if not summary.n_documents:
-            raise nothing_read(source, faults)
-    return summary
+            def take(outcome: Outcome) -> None:
+                nonlocal n_documents
+                n_documents += 1
+                if outcome.refusal:
+                    reason = f"{outcome.refusal} {outcome.detail}".strip()
+                    met.add(outcome.document_id, reason, outcome.refusal)
+                if outcome.silver is not None:
+                    handle.write(checked_line(outcome.silver))
 
+            yield take
+            if not n_documents:
+                raise nothing_read(source, met)
 
-def _ask_all(
-    documents: Iterable[Document],
-    task: Task,
-    backend: Backend,
-    log: Path,
-    concurrency: int,
-    progress: Progress,
-    take: Callable[[Outcome], None],
-) -> None:
-    async def go() -> None:
-        ticks = _ticks(progress, f"label ({backend.name})")
-        try:
-            with CallLog(log) as calls, closing(ticks):
-                async with aclosing(ask(documents, task, backend, calls, concurrency)) as outcomes:
-                    async for outcome in outcomes:
-                        take(outcome)
-                        next(ticks)
-        finally:
-            await backend.aclose()
+    def documents() -> Iterator[Document]:
+        met.clear()
+        return read_documents(source, met)
 
-    _run(go)
+    log = log or out.parent / LOG_NAME
+    job = _Job(get_task(task), backend, settings, log, progress or Silent())
+    try:
+        return job.run(documents, sink)
+    finally:
+        if faults is not None:
+            faults.extend(met)
+            if isinstance(backend, Deferred):
+                faults.extend(backend.faults)
 
 
-def _ticks(progress: Progress, title: str) -> Generator[int, None, None]:
-    """Show a bar, and move it by one each time the next item is taken."""
-    ticks = progress.track(itertools.count(), None, title)
-    next(ticks)
-    yield from ticks
+def plan_label(
+    source: Path,
+    out: Path,
+    task: str = "ade",
+    teacher: str | Backend = "rules",
+    *,
+    log: Path | None = None,
+    faults: Faults | None = None,
+    progress: Progress | None = None,
+    **options: Any,  # noqa: ANN401
+) -> Plan:
+    """Say what `label_file` with the same arguments would send and cost; nothing is sent.
+
+    Raises:
+        StoreError: `source` can't be read.
+        ConfigError: the spec, an option or an example is wrong.
+    """
+    settings, left = split_options(options)
+    backend = open_teacher(teacher, left)
+    found = log or out.parent / LOG_NAME
+    documents = (progress or Silent()).track(
+        read_documents(source, faults if faults is not None else Faults()), None, "dry run"
+    )
+    return plan_questions(documents, get_task(task), backend, settings, found)
 
 
-def _open_teacher(teacher: str | Backend, options: dict[str, Any]) -> Backend:
+def read_label_settings(config: Path | None, flags: Mapping[str, Any]) -> LabelSettings:
+    """Read who labels, and how: from a TOML file, and from flags, which go before it.
+
+    Args:
+        config: its relative paths are taken from its own folder; None for flags alone.
+        flags: `teacher`, any of `AskSettings`, and the backend's options.
+
+    Raises:
+        ConfigError: it is not TOML, a key or value is wrong, or nobody names a teacher.
+        StoreError: it can't be read.
+    """
+    read = LabelSettings()
+    if config:
+        read = beside(config.parent, check(LabelSettings, read_toml(config), str(config)))
+    ours = {name: value for name, value in flags.items() if name in LabelSettings.model_fields}
+    options = {name: value for name, value in flags.items() if name not in ours}
+    given = {**read.model_dump(exclude_unset=True), **ours}
+    if "teacher" not in given:
+        raise ConfigError("no teacher: give --teacher, or a --config that names one")
+    return check(LabelSettings, {**given, "options": {**read.options, **options}}, "label")
+
+
+def beside(here: Path, settings: L) -> L:
+    """Return settings whose paths start from a folder."""
+    options = dict(settings.options)
+    for name in _PATH_OPTIONS & options.keys():
+        options[name] = str(here / str(options[name]))
+    name, _, argument = settings.teacher.partition(":")
+    is_file = bool(argument) and (here / argument).is_file()
+    return settings.model_copy(
+        update={
+            "teacher": f"{name}:{here / argument}" if is_file else settings.teacher,
+            "examples": here / settings.examples if settings.examples else None,
+            "prices": here / settings.prices if settings.prices else None,
+            "options": options,
+        }
+    )
+
+
+def split_options(options: dict[str, Any]) -> tuple[AskSettings, dict[str, Any]]:
+    """Part how to ask from what a backend is told.
+
+    Raises:
+        ConfigError: a value is wrong.
+    """
+    asked = {name: value for name, value in options.items() if name in AskSettings.model_fields}
+    left = {name: value for name, value in options.items() if name not in asked}
+    return check(AskSettings, asked, "label"), left
+
+
+def open_teacher(teacher: str | Backend, options: dict[str, Any]) -> Backend:
+    """Return the backend, made of its spec where it is not made yet.
+
+    Raises:
+        ConfigError: an option does not fit.
+    """
     if isinstance(teacher, str):
         return load_teacher(teacher, **options)
     if options:
@@ -254,6 +290,88 @@ def _open_teacher(teacher: str | Backend, options: dict[str, Any]) -> Backend:
             f"{', '.join(options)}: the teacher is made already; give options to it, or name a spec"
         )
     return teacher
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One task put to one teacher: once, or in as many passes as a batch takes.
+
+    Attributes:
+        task: what is asked.
+        backend: who is asked.
+        settings: how.
+        log: where answers are kept.
+        progress: shown how far it is.
+    """
+
+    task: Task
+    backend: Backend
+    settings: AskSettings
+    log: Path
+    progress: Progress
+
+    def run(self, documents: Callable[[], Iterable[Document]], sink: Sink) -> LabelSummary:
+        """Ask, and return what it came to.
+
+        Args:
+            documents: makes the stream of documents, once for each pass.
+            sink: opens what takes the outcomes of one pass.
+        """
+        budget = self._budget()
+        made: list[LabelSummary] = []
+
+        async def go() -> None:
+            with CallLog(self.log) as calls:
+                try:
+                    while True:
+                        made[:] = [await self._pass(calls, budget, documents(), sink)]
+                        if not isinstance(self.backend, Deferred):
+                            return
+                        if not await self.backend.settle(self.progress):
+                            return
+                finally:
+                    await self.backend.aclose()
+
+        _run(go)
+        return made[0]
+
+    def _budget(self) -> Budget:
+        price = price_of(self.backend, self.settings.prices)
+        batch = isinstance(self.backend, Deferred)
+        return Budget(self.settings.budget_usd, price, batch=batch)
+
+    async def _pass(
+        self, calls: CallLog, budget: Budget, documents: Iterable[Document], sink: Sink
+    ) -> LabelSummary:
+        if isinstance(self.backend, Deferred):
+            self.backend.begin(calls)
+        summary = LabelSummary()
+        asking = Asking(self.task, self.backend, calls, self.settings, budget)
+        ticks = _ticks(self.progress, f"label ({self.backend.name})")
+        with sink() as take, closing(ticks):
+            async with aclosing(asking.outcomes(documents)) as outcomes:
+                try:
+                    async for outcome in outcomes:
+                        summary.add(outcome)
+                        take(outcome)
+                        next(ticks)
+                except BaseException:
+                    if asking.n_sending:
+                        self.progress.note(
+                            f"waiting for {asking.n_sending} answers that are under way; "
+                            "interrupt again to leave them"
+                        )
+                    raise
+        sent = self.backend.tally if isinstance(self.backend, Deferred) else asking.tally
+        summary.close(sent, budget)
+        return summary
+
+
+def _ticks(progress: Progress, title: str) -> Generator[int, None, None]:
+    """Show a bar, and move it by one each time the next item is taken."""
+    ticks = progress.track(itertools.count(), None, title)
+    next(ticks)
+    yield from ticks
 
 
 def _run(go: Callable[[], Coroutine[Any, Any, None]]) -> None:

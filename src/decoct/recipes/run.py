@@ -23,24 +23,25 @@ from decoct.progress import Progress, Silent
 from decoct.recipes.distill import check_encoder, distill_file
 from decoct.recipes.evaluate import predict_gold, read_gold
 from decoct.recipes.extract import extract_file, load_student
-from decoct.recipes.label import LOG_NAME, label_file
+from decoct.recipes.label import (
+    LOG_NAME,
+    LabelSettings,
+    beside,
+    label_file,
+)
 from decoct.records import Document
 from decoct.run_folder import RunFolder
 from decoct.store import sha256_file, write_json, write_text
 from decoct.student.settings import StudentSettings
 from decoct.tasks.base import get_task
-from decoct.teacher.base import load_teacher
 
 _STUDENT, _PREDICTED = "student", "predicted.jsonl"
 
 
-class LabelTable(Settings):
-    """`[label]`: the documents to label, who labels them, and `options` for that teacher."""
+class LabelTable(LabelSettings):
+    """`[label]`: the documents to label, who labels them and how, and that teacher's `options`."""
 
     documents: Path
-    teacher: str = "rules"
-    concurrency: int = 8
-    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class EvaluateTable(Settings):
@@ -106,11 +107,8 @@ def read_run(path: Path) -> RunSettings:
     here = path.parent
     updates: dict[str, Any] = {
         "runs": Path(os.path.normpath(here / settings.runs)),
-        "label": settings.label.model_copy(
-            update={
-                "documents": here / settings.label.documents,
-                "teacher": _beside(here, settings.label.teacher),
-            }
+        "label": beside(here, settings.label).model_copy(
+            update={"documents": here / settings.label.documents}
         ),
     }
     if settings.evaluate:
@@ -130,12 +128,6 @@ def read_run(path: Path) -> RunSettings:
             update={"encoder": str(here / settings.distill.encoder)}
         )
     return settings.model_copy(update=updates)
-
-
-def _beside(here: Path, teacher: str) -> str:
-    """Return a teacher's spec, its argument taken from `here` where it is a file there."""
-    name, _, argument = teacher.partition(":")
-    return f"{name}:{here / argument}" if argument and (here / argument).is_file() else teacher
 
 
 def run(settings: RunSettings | str | Path, *, progress: Progress | None = None) -> RunResult:
@@ -213,12 +205,17 @@ class _Run:
         name, _, argument = table.teacher.partition(":")
         recording = Path(argument)
         asked = get_task(self.settings.task)
+        voted = {"samples": table.samples, "min_agreement": table.min_agreement}
+        shown = (
+            [sha256_file(table.examples), table.n_examples, table.pick] if table.examples else []
+        )
         return [
             name,
             sha256_file(recording) if argument and recording.is_file() else argument,
             table.model_dump(mode="json")["options"],
             asked.prompt("").system,
             dict(asked.schema),
+            voted | {"pack": table.pack, "examples": shown},
         ]
 
     def _student_inputs(self) -> dict[str, Any]:
@@ -236,17 +233,15 @@ class _Run:
 
     def _ask(self, source: Path, out: Path) -> dict[str, Any]:
         table = self.settings.label
-        if "spec" in table.options:
-            raise ConfigError("label.options: unknown key 'spec'")
         summary = label_file(
             source,
             out,
             self.settings.task,
-            load_teacher(table.teacher, **table.options),
+            table.open(),
             log=self.path / LOG_NAME,
-            concurrency=table.concurrency,
             faults=self.folder.faults,
             progress=self.progress,
+            **table.asking(),
         )
         return summary.to_dict()
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
 from typing import Annotated, Any
@@ -12,11 +10,13 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from decoct.errors import AnswerError
-from decoct.records import describe
-from decoct.tasks.base import Answer, Claim, Prompt
+from decoct.records import Document, Span, describe
+from decoct.tasks._json import load_object
+from decoct.tasks._prompt import PromptFile
+from decoct.tasks.base import Answer, Claim, Example, Prompt
 
 DRUG, ADVERSE_EFFECT, ADE = "Drug", "AdverseEffect", "ADE"
-_FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
+_PROMPT = PromptFile(files("decoct.tasks").joinpath("prompts", "ade.jinja"))
 
 
 def _as_list(value: object) -> object:
@@ -54,11 +54,6 @@ class AdverseDrugEvents:
     object_labels: Mapping[str, str] = {ADE: ADVERSE_EFFECT}
 
     @cached_property
-    def system(self) -> str:
-        """The standing instructions, from `prompts/ade.md`."""
-        return files("decoct.tasks").joinpath("prompts/ade.md").read_text(encoding="utf-8").strip()
-
-    @cached_property
     def schema(self) -> Mapping[str, Any]:
         """JSON schema of an answer, in the strict subset that endpoints enforce."""
         string = {"type": "string"}
@@ -78,22 +73,50 @@ class AdverseDrugEvents:
             "additionalProperties": False,
         }
 
-    def prompt(self, text: str) -> Prompt:
-        """Render what a teacher is asked about one text."""
-        return Prompt(system=self.system, user=text)
+    def prompt(
+        self,
+        *texts: str,
+        examples: Sequence[Example] = (),
+        nearest: Sequence[Example] = (),
+        packed: bool = False,
+    ) -> Prompt:
+        """Render what a teacher is asked, from `prompts/ade.jinja`."""
+        return _PROMPT.render(texts, examples, nearest, packed)
+
+    def answer(self, document: Document) -> dict[str, Any]:
+        """Return a document's annotations in the schema, in order of place, each string once.
+
+        Each string is a stretch of the text as it stands there; that of a span in pieces reaches
+        from its first piece to its last.
+        """
+        pairs = sorted(
+            ((subject, target) for _, subject, target in document.pairs(ADE)),
+            key=lambda pair: (_place(pair[0]), _place(pair[1])),
+        )
+        drugs = [span for span in document.spans if span.label == DRUG]
+        drugs += [subject for subject, _ in pairs]
+
+        def quote(span: Span) -> str:
+            return document.text[span.start : span.end]
+
+        events = dict.fromkeys((quote(drug), quote(effect)) for drug, effect in pairs)
+        return {
+            "drugs": list(dict.fromkeys(quote(drug) for drug in sorted(drugs, key=_place))),
+            "events": [{"drug": drug, "effect": effect} for drug, effect in events],
+        }
 
     def parse(self, content: str) -> Answer:
-        """Read a raw answer: JSON, also fenced or with words around it.
+        """Read a raw answer: JSON, also with words or a fence around it, or with small mistakes.
 
         Args:
             content: `{"drugs": [...], "events": [{"drug": ..., "effect": ...}]}`; `relations` and
                 `ade` are taken for `events` and `effect`, and `drugs` may be missing.
 
         Raises:
-            AnswerError: it is not JSON, or does not fit.
+            AnswerError: it is not JSON, is broken off, or does not fit.
         """
         try:
-            response = _Response.model_validate(_load_json(content))
+            response = _Response.model_validate(load_object(content))
         except ValidationError as error:
             found = describe(error, quote=False)  # values may be the document's text
             raise AnswerError(f"answer does not fit the {self.name} schema: {found}") from None
@@ -107,24 +130,8 @@ class AdverseDrugEvents:
         return Answer(subjects=tuple(dict.fromkeys(named)), claims=claims)
 
 
-def _load_json(content: str) -> Any:  # noqa: ANN401 (JSON is what it is)
-    fenced = _FENCED.search(content)
-    candidate = fenced.group(1) if fenced else content
-    opening = candidate.find("{")
-    if opening < 0:
-        raise AnswerError("answer holds no JSON object")
-    try:
-        found = json.JSONDecoder().raw_decode(candidate, opening)[0]
-        json.dumps(found, ensure_ascii=False).encode("utf-8")
-    except json.JSONDecodeError as error:
-        raise AnswerError(f"answer is not valid JSON: {error.msg}") from None
-    except UnicodeEncodeError:
-        raise AnswerError("answer holds a lone surrogate") from None
-    except (ValueError, RecursionError):
-        raise AnswerError(
-            "answer is not sensible JSON: nested too deep, or a huge number"
-        ) from None
-    return found
+def _place(span: Span) -> tuple[int, int]:
+    return span.start, span.end
 
 
 plugin = AdverseDrugEvents()

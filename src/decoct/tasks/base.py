@@ -5,10 +5,11 @@ A task knows nothing of who answers (teacher) or who learns (student).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from decoct.records import Document
 from decoct.registry import Shelf
 
 TASKS = Shelf("decoct.tasks", noun="task")
@@ -16,10 +17,30 @@ TASKS = Shelf("decoct.tasks", noun="task")
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a teacher is asked: the standing instructions and this document's part."""
+    """What a teacher is asked: the standing instructions and this document's part.
+
+    Attributes:
+        system: the same for every document, examples that are the same included.
+        user: the document's part.
+        turns: after answers that did not fit: each of them, and what was wrong with it.
+    """
 
     system: str
     user: str
+    turns: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text and the answer that it should get, to be shown in a prompt.
+
+    Attributes:
+        text: as a document's text.
+        answer: in the form that the task's schema asks for.
+    """
+
+    text: str
+    answer: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +82,26 @@ class Task(Protocol):
     @property
     def schema(self) -> Mapping[str, Any]: ...
 
-    def prompt(self, text: str) -> Prompt:
-        """Render what a teacher is asked about one text."""
+    def prompt(
+        self,
+        *texts: str,
+        examples: Sequence[Example] = (),
+        nearest: Sequence[Example] = (),
+        packed: bool = False,
+    ) -> Prompt:
+        """Render what a teacher is asked.
+
+        Args:
+            texts: one text, or several where `packed`.
+            examples: shown to every document, in the standing instructions.
+            nearest: chosen for these texts, shown before them.
+            packed: ask for `{"items": [{"item": 1, ...}, ...]}`, an answer for each text by its
+                number, also where there is one text only.
+        """
+        ...
+
+    def answer(self, document: Document) -> dict[str, Any]:
+        """Return what a teacher would ideally answer: a document's annotations in the schema."""
         ...
 
     def parse(self, content: str) -> Answer:

@@ -6,13 +6,18 @@ Nothing of an endpoint's free words leaves this file: they may quote the documen
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Self
 
 from decoct.errors import RefusedError, TransientError
+from decoct.tasks.base import Prompt
+from decoct.teacher.backends._options import OpenAISettings
 from decoct.teacher.base import Completion, Request, Usage
 
 _UNSUPPORTED = re.compile(
@@ -31,6 +36,12 @@ _TOO_LONG = re.compile(
 )
 _OUT_OF_RANGE = re.compile(
     r"above_max|below_min|too large|too small|between|at most|at least|greater|less than",
+    re.IGNORECASE,
+)
+_NO_SYSTEM = re.compile(
+    r"system (?:role|message|prompt|instruction)s?\b.{0,40}\bnot (?:supported|allowed|enabled)"
+    r"|roles? must alternate|(?:unsupported|invalid|unknown).{0,20}\bsystem\b"
+    r"|only user and assistant roles|developer instruction is not enabled",
     re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(r"[A-Za-z_.]{1,48}")  # no digits: keys have them
@@ -96,6 +107,11 @@ class Complaint:
         return bool(named and _UNSUPPORTED.search(self.message))
 
     @property
+    def rejects_system(self) -> bool:
+        """Whether it says that the model takes no system message; chat templates say it so."""
+        return bool(_NO_SYSTEM.search(self.message))
+
+    @property
     def rejects_format(self) -> bool:
         """Whether it says that the endpoint does not take this `response_format`."""
         return bool(_FORMAT.search(self.param or self.message))
@@ -108,11 +124,14 @@ class Shape:
     answer_format: Literal["json_schema", "json_object", "text"] = "json_schema"
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     temperature: bool = True
+    system: bool = True
 
     def learn(self, complaint: Complaint) -> Shape | None:
         """Return the shape to try next, or None when the complaint is about something else."""
         if complaint.refusal:
             return None
+        if self.system and complaint.rejects_system:
+            return replace(self, system=False)
         if self.temperature and complaint.rejects("temperature"):
             return replace(self, temperature=False)
         if self.limit == "max_tokens" and complaint.rejects("max_tokens"):
@@ -124,25 +143,31 @@ class Shape:
             return replace(self, answer_format=simpler)
         return None
 
-    def body(
-        self, request: Request, model: str, temperature: float | None, max_tokens: int
-    ) -> bytes:
-        """Return the JSON to send."""
+    def body(self, request: Request, model: str, settings: OpenAISettings) -> bytes:
+        """Return the JSON to send; the settings' `extra` keys are laid over it."""
         body: dict[str, Any] = {
             "model": model,
-            "messages": [
-                {"role": "system", "content": well_formed(request.prompt.system)},
-                {"role": "user", "content": well_formed(request.prompt.user)},
-            ],
-            self.limit: max_tokens,
+            "messages": self._messages(request.prompt),
+            self.limit: settings.max_tokens,
         }
-        if self.temperature and temperature is not None:
-            body["temperature"] = temperature
+        if self.temperature and settings.temperature_value is not None:
+            body["temperature"] = settings.temperature_value
         if self.answer_format == "json_schema":
             body["response_format"] = _json_schema(request)
         elif self.answer_format == "json_object":
             body["response_format"] = {"type": "json_object"}
-        return json.dumps(body).encode("ascii")
+        return json.dumps(body | settings.extra).encode("ascii")
+
+    def _messages(self, prompt: Prompt) -> list[dict[str, str]]:
+        first = [("system", prompt.system), ("user", prompt.user)]
+        if not self.system:
+            first = [("user", f"{prompt.system}\n\n{prompt.user}")]
+        again = [
+            said
+            for answer, complaint in prompt.turns
+            for said in (("assistant", answer), ("user", complaint))
+        ]
+        return [{"role": role, "content": well_formed(text)} for role, text in (*first, *again)]
 
 
 def read_completion(body: bytes, model: str, latency_s: float) -> Completion:
@@ -165,22 +190,29 @@ def read_completion(body: bytes, model: str, latency_s: float) -> Completion:
         content, refusal = message.get("content"), message.get("refusal")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise TransientError("the answer is not a chat completion") from None
-    _check_finished(finish_reason, refusal)
     if content is not None and not isinstance(content, str):
         raise TransientError("the answer is not a chat completion: its content is no string")
-    if not content:
-        raise RefusedError("empty")
+    usage = _usage(data.get("usage"))
+    reason, detail = _refusal(content, finish_reason, refusal)
+    if reason:
+        raise RefusedError(reason, detail, usage.prompt_tokens, usage.completion_tokens)
     return Completion(
-        content=well_formed(content),
+        content=well_formed(content or ""),
         model=_text(data.get("model")) or model,
-        usage=_usage(data.get("usage")),
+        usage=usage,
         finish_reason=_text(finish_reason) or None,
         latency_s=latency_s,
     )
 
 
-def retry_after_s(header: str | None, limit_s: float) -> float | None:
-    """Return the seconds a `Retry-After` header asks for, at most `limit_s`; None without one."""
+def retry_after_s(headers: Mapping[str, str], limit_s: float) -> float | None:
+    """Return the seconds that headers ask to wait, at most `limit_s`; None where they don't.
+
+    `retry-after-ms`, as OpenAI and Azure send it, goes before `Retry-After`, in seconds or a date.
+    """
+    with suppress(KeyError, ValueError):
+        return _bounded(float(headers["retry-after-ms"]) / 1000, limit_s)
+    header = headers.get("retry-after")
     if header is None:
         return None
     try:
@@ -191,7 +223,11 @@ def retry_after_s(header: str | None, limit_s: float) -> float | None:
         except ValueError:
             return None
         wait_s = (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    return min(limit_s, max(0.0, wait_s))
+    return _bounded(wait_s, limit_s)
+
+
+def _bounded(wait_s: float, limit_s: float) -> float | None:
+    return None if math.isnan(wait_s) else min(limit_s, max(0.0, wait_s))
 
 
 def well_formed(text: str) -> str:
@@ -199,13 +235,15 @@ def well_formed(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _check_finished(finish_reason: object, refusal: object) -> None:
+def _refusal(content: str | None, finish_reason: object, refusal: object) -> tuple[str, str]:
+    """Return why a 200 is no answer, in a word and a line; empty where it is one."""
     if refusal:
-        raise RefusedError("refusal")
+        return "refusal", ""
     if finish_reason == "content_filter":
-        raise RefusedError("content_filter")
+        return "content_filter", ""
     if finish_reason == "length":
-        raise RefusedError("truncated", "the answer reached max_tokens")
+        return "truncated", "the answer reached max_tokens"
+    return ("", "") if content else ("empty", "")
 
 
 def _json_schema(request: Request) -> dict[str, Any]:
@@ -217,9 +255,15 @@ def _json_schema(request: Request) -> dict[str, Any]:
 def _usage(data: object) -> Usage:
     if not isinstance(data, dict):
         return Usage()
-    counts = [data.get(key) for key in ("prompt_tokens", "completion_tokens")]
-    prompt, completion = (n if isinstance(n, int) and n >= 0 else 0 for n in counts)
-    return Usage(prompt, completion)
+    details = data.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else 0
+    return Usage(
+        _whole(data.get("prompt_tokens")), _whole(data.get("completion_tokens")), _whole(cached)
+    )
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and value >= 0 else 0
 
 
 def _text(value: object) -> str:

@@ -32,6 +32,7 @@ _REFUSING = {"length": "truncated", "content_filter": "content_filter"}
 class _Usage(BaseModel):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cached_prompt_tokens: int | None = None
 
 
 class _Recorded(BaseModel):
@@ -43,19 +44,25 @@ class _Recorded(BaseModel):
     model: str | None = None
     usage: _Usage | None = None
     finish_reason: str | None = None
+    state: str | None = None
 
 
 class ReplayBackend:
     """Answers from a recording; a document that is not in it is refused as `no_recorded_answer`."""
 
     name = "replay"
+    live = False
+    private = True
+    free = True
 
     def __init__(self, path: Path) -> None:
         self._by_text: dict[str, _Recorded] = {}
         self._by_id: dict[str, _Recorded] = {}
         faults = Faults()
         for number, line in read_lines(path, faults):
-            self._file(_read_record(line, f"{path}:{number}"))
+            record = _read_record(line, f"{path}:{number}")
+            if record.state != "open":  # an exported log has questions that nobody answered
+                self._file(record)
         if faults:
             raise FormatError(f"{faults.kept[0]}; a recording is UTF-8")
         recording = sha256_file(path)[:16]
@@ -95,7 +102,11 @@ class ReplayBackend:
         return Completion(
             content=record.content,
             model=record.model or self.model,
-            usage=Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0),
+            usage=Usage(
+                usage.prompt_tokens or 0,
+                usage.completion_tokens or 0,
+                usage.cached_prompt_tokens or 0,
+            ),
             finish_reason=record.finish_reason,
             prompt_hash=self._prompt_hash,
         )

@@ -21,6 +21,9 @@ class RulesBackend:
     """
 
     name = "rules"
+    live = False
+    private = True
+    free = True
     model = "rules"
 
     def __init__(self) -> None:

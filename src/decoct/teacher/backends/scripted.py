@@ -25,6 +25,8 @@ class ScriptedBackend:
             content, a whole `Completion`, or an exception, which is raised.
         parameters: what to put into the log's key; by default a hash of a mapping's replies, and
             nothing for a function.
+        live: whether the script reads the prompt, and may be asked again and about several
+            documents at once.
 
     Attributes:
         asked: how many requests have come, answered or not.
@@ -41,9 +43,18 @@ class ScriptedBackend:
     """
 
     name = "scripted"
+    private = True
+    free = True
 
-    def __init__(self, script: Script, parameters: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        script: Script,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        live: bool = False,
+    ) -> None:
         self.model = "scripted"
+        self.live = live
         self.asked = 0
         self._script = script
         if parameters is None and isinstance(script, Mapping):

@@ -1,0 +1,89 @@
+"""What is asked about a document: alone, in a pack, and again where the answer did not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from decoct.records import Document
+from decoct.tasks.base import Example, Task
+from decoct.teacher.base import Request
+from decoct.teacher.few_shot import Shots
+from decoct.teacher.packing import packed_schema
+
+_AGAIN = (
+    "That answer can't be used: {complaint}. Answer once more: the whole JSON object, corrected, "
+    "and nothing else."
+)
+
+
+class Questions:
+    """Makes the requests of one task.
+
+    Args:
+        task: gives prompt and schema.
+        shots: the examples that a prompt shows, or None for none.
+        pack: documents in one prompt, at most.
+    """
+
+    def __init__(self, task: Task, shots: Shots | None = None, pack: int = 1) -> None:
+        self.task = task
+        self.pack = pack
+        self._shots = shots
+        self._schema: Mapping[str, Any] = dict(task.schema)
+        self._packed_schema = packed_schema(self._schema)
+
+    def first(self, document: Document, sample: int) -> Request:
+        """Return the first question about a document.
+
+        In a pack, its part as if it were there alone: whoever else travels with it, the log knows
+        it by this.
+        """
+        if self.pack == 1:
+            return self.alone(document, sample)
+        return self._packed([document.id], [document.text], sample)
+
+    def alone(self, document: Document, sample: int) -> Request:
+        """Return the question about one document in a prompt of its own."""
+        prompt = self.task.prompt(
+            document.text, examples=self.standing, nearest=self._near([document.text])
+        )
+        return Request(document.id, document.text, self.task.name, prompt, self._schema, sample)
+
+    def together(self, requests: Sequence[Request]) -> Request:
+        """Return one packed question for several that are to travel together."""
+        first = requests[0]
+        return self._packed(
+            [f"{first.document_id} and {len(requests) - 1} more"],
+            [request.text for request in requests],
+            first.sample,
+        )
+
+    @staticmethod
+    def again(request: Request, content: str, complaint: str) -> Request:
+        """Return the question put again after an answer that did not fit.
+
+        Args:
+            request: as it was put.
+            content: the answer.
+            complaint: what was wrong with it.
+        """
+        turns = (*request.prompt.turns, (content, _AGAIN.format(complaint=complaint)))
+        return replace(request, prompt=replace(request.prompt, turns=turns))
+
+    @property
+    def standing(self) -> tuple[Example, ...]:
+        """The examples that every prompt shows."""
+        return self._shots.standing if self._shots else ()
+
+    def _near(self, texts: Sequence[str]) -> tuple[Example, ...]:
+        return self._shots.near(texts) if self._shots else ()
+
+    def _packed(self, ids: Sequence[str], texts: Sequence[str], sample: int) -> Request:
+        prompt = self.task.prompt(
+            *texts, examples=self.standing, nearest=self._near(texts), packed=True
+        )
+        return Request(
+            ids[0], texts[0], self.task.name, prompt, self._packed_schema, sample, self.pack
+        )
