@@ -1,4 +1,4 @@
-"""What the teacher's benchmarks share: documents, a server of its own process, the label command."""
+"""What the teacher's benchmarks share: documents, a server in its own process, the command."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def sha256(path: Path) -> str:
 
 
 def run(command: Iterable[str]) -> tuple[dict[str, object], float, float]:
-    """Run a command that prints one JSON object; return that, its processor seconds, its peak MiB."""
+    """Run a command that prints one JSON object; return it, its processor seconds and peak MiB."""
     process = subprocess.Popen(
         list(command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
     )

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import time
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,23 @@ def test_a_write_that_ends_well(tmp_path):
     os.umask(umask)
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
     assert names(path.parent) == ["f.txt"]
+
+
+def test_what_killed_writers_left_is_swept_away(tmp_path):
+    path = tmp_path / "f[1].txt"
+    old = time.time() - 60
+    others = [".f[1].txt.abcdefgh", ".f[1].txt.new_copy", ".f[1].txt.short", ".other.abcdefgh"]
+    for name in others:
+        (tmp_path / name).write_text("left")
+        os.utime(tmp_path / name, (old, old))
+    os.utime(tmp_path / others[1])
+    with store.atomic_write(path) as slow:
+        slow.write("slow")
+        (mine,) = (tmp_path / name for name in names(tmp_path) if name not in others)
+        os.utime(mine, (old, old))
+        store.write_text(path, "quick")  # another writer leaves one that is at work alone
+    assert path.read_text() == "slow"
+    assert names(tmp_path) == sorted([*others[1:], path.name])
 
 
 @pytest.mark.parametrize("error", [Interrupt, KeyboardInterrupt, ValueError])

@@ -102,7 +102,7 @@ class WaitingError(TeacherError):
     """
 
     def __init__(self, where: str) -> None:
-        super().__init__(f"waits for its answer in {where}")
+        super().__init__(f"its answer is due in {where}")
         self.where = where
 
 

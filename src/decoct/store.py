@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
 import platform
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,18 +18,22 @@ from typing import IO, Any
 
 from decoct.errors import StoreError
 
+_STALE_S = 10.0  # between its making and its lock a copy is younger
+
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[IO[str]]:
     """Open a text file that takes its name only when the block ends well.
 
-    A reader never sees half a file, and an interrupted or failed write leaves what was there.
+    A reader never sees half a file, and an interrupted or failed write leaves what was there. What
+    killed writers of the same file left behind is swept away.
 
     Raises:
         StoreError: no such folder, read-only, or the disk is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed below, before the rename)
             "w",
             encoding="utf-8",
@@ -35,6 +42,8 @@ def atomic_write(path: Path) -> Iterator[IO[str]]:
             prefix=f".{path.name}.",
             delete=False,
         )
+        with contextlib.suppress(OSError):  # not every file system has locks
+            _lock(handle)
     except OSError as error:
         raise _cannot(path, error) from None
     try:
@@ -116,6 +125,30 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
+
+
+def _sweep(path: Path) -> None:
+    """Delete the unfinished copies of a file whose writers are gone: nobody holds their lock."""
+    if sys.platform == "win32":
+        return
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE_S:
+                with left.open("rb") as handle:
+                    _lock(handle)
+                    left.unlink()
+
+
+def _lock(handle: IO[Any]) -> None:
+    """Mark a file as being written, as long as it is open.
+
+    Raises:
+        OSError: another has marked it, or the file system has no locks.
+    """
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _umask() -> int:

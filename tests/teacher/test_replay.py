@@ -175,7 +175,7 @@ def test_the_real_answers_are_read(shared, tmp_path, teacher):
     refused = silver.summary.refusals
     assert len(silver) + refused.total() == len(documents)
     assert len(silver) > 3700
-    assert refused.total() < 0.01 * len(documents)
+    assert refused.total() < 0.02 * len(documents)
     assert silver.summary.ungrounded.total() < 0.15 * silver.summary.n_relations
     assert bool(silver.summary.prompt_tokens) == (teacher != "claude")
     assert all(Document.from_json(document.to_json()) == document for document in silver[::50])

@@ -177,7 +177,8 @@ def label_file(
                 nonlocal n_documents
                 n_documents += 1
                 if outcome.refusal:
-                    reason = f"{outcome.refusal} {outcome.detail}".strip()
+                    detail = f": {outcome.detail}" if outcome.detail else ""
+                    reason = f"{outcome.refusal}{detail}"
                     met.add(outcome.document_id, reason, outcome.refusal)
                 if outcome.silver is not None:
                     handle.write(checked_line(outcome.silver))

@@ -38,7 +38,7 @@ _LEXEMES = re.compile(
 _CUT_SHORT = re.compile(r"""["'“”‘’]|/\*|[\w.+/-]*\Z""")
 _STRINGS = frozenset({"double", "single", "curly", "curly_single"})
 _ESCAPES = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)|\"", re.DOTALL)
-_NO_NUMBER = re.compile(r"nan|[-+]?inf(?:inity)?", re.IGNORECASE)
+_NOTHING = re.compile(r"none|null|nan|[-+]?inf(?:inity)?", re.IGNORECASE)
 
 
 class _Piece(NamedTuple):
@@ -69,7 +69,7 @@ def repair_json_at(body: str, start: int, fault: str) -> tuple[str, int]:
     beyond = AnswerError(f"answer is not valid JSON: {fault}")
     if len(piece.json) > MAX_CHARS:
         raise beyond
-    made = repair_json(piece.json, skip_json_loads=True)
+    made = repair_json(piece.json, skip_json_loads=True, ensure_ascii=False)
     if not _is_valid(made) or list(_strings(json.loads(made))) != piece.strings:
         raise beyond
     return made, piece.end
@@ -105,10 +105,12 @@ def _plain(lexeme: re.Match[str], strings: list[str]) -> str:
         return " "
     if kind in _STRINGS:
         strings.append(_unescaped(lexeme[kind]))
-        return json.dumps(strings[-1])
+        return json.dumps(strings[-1], ensure_ascii=False)
     if kind == "key":
         strings.append(text)
-    return "null" if kind == "literal" and _NO_NUMBER.fullmatch(text) else text
+    if kind == "literal":
+        return "null" if _NOTHING.fullmatch(text) else text.lower()
+    return text
 
 
 def _unescaped(quoted: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from itertools import islice
 
 from decoct.errors import AnswerError, ConfigError
@@ -19,12 +20,27 @@ from decoct.teacher.cache import CallLog
 from decoct.teacher.caller import Answered, Caller
 from decoct.teacher.few_shot import open_shots
 from decoct.teacher.grounding import ground
-from decoct.teacher.outcome import Outcome, Reading, conclude
+from decoct.teacher.outcome import OPEN, Outcome, Reading, conclude
 from decoct.teacher.questions import Questions
 from decoct.teacher.settings import AskSettings
 
 _AHEAD = 32
 _MIN_AHEAD, _MAX_AHEAD = 64, 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A document that is being asked about.
+
+    Attributes:
+        document: it.
+        reads: a task for each sample, ...
+        readings: ... and all of them together.
+    """
+
+    document: Document
+    reads: list[asyncio.Task[Reading]]
+    readings: asyncio.Future[list[Reading]]
 
 
 class Asking:
@@ -55,11 +71,10 @@ class Asking:
         self.task, self.backend, self.log = task, backend, log
         self.settings = settings or AskSettings()
         check_settings(self.settings, backend)
-        self.questions = make_questions(task, self.settings)
+        self.questions = make_questions(task, backend, self.settings)
         self._caller = Caller(
             backend, log, self.questions, self.settings, budget or Budget(None, None), sleep
         )
-        self._prompt_hash = prompt_hash(task.prompt("").system, task.schema)
 
     @property
     def tally(self) -> Tally:
@@ -86,25 +101,39 @@ class Asking:
             StoreError: the log can't be written.
         """
         stream = enumerate(documents)
-        waiting: deque[asyncio.Task[Outcome]] = deque()
+        waiting: deque[_Asked] = deque()
+        failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        n_out = 0
         try:
             while True:
                 free = self._window - len(waiting)
                 taken = list(islice(stream, free))
-                waiting.extend(asyncio.create_task(self._outcome(*item)) for item in taken)
+                for _, document in taken:
+                    check_document(document, self.backend)
+                waiting.extend(self._begin(*item, failed) for item in taken)
                 if not waiting:
                     return
-                if len(taken) < free:  # nobody else is coming
-                    await asyncio.sleep(0)
-                    self._caller.flush()
-                outcome = await waiting[0]
+                if self.settings.pack > 1:
+                    await asyncio.sleep(0)  # in which each puts its first questions
+                    # nobody else is coming: at all, or before the first one is out of the way
+                    self._caller.flush(None if len(taken) < free else n_out)
+                first = waiting[0]
+                if not first.readings.done():
+                    ends = (first.readings, failed)
+                    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                if failed.done():
+                    raise failed.result()
+                outcome = self._conclude(first)
                 waiting.popleft()
+                n_out += 1
                 yield outcome
         finally:
-            for pending in waiting:
-                pending.cancel()
+            reads = [read for asked in waiting for read in asked.reads]
+            for read in reads:
+                read.cancel()
             await self._caller.drain()
-            await asyncio.gather(*waiting, return_exceptions=True)
+            wholes = [asked.readings for asked in waiting]
+            await asyncio.gather(*reads, *wholes, return_exceptions=True)
 
     @property
     def _window(self) -> int:
@@ -112,40 +141,53 @@ class Asking:
         wanted = _AHEAD * settings.concurrency * settings.pack // settings.samples
         return min(_MAX_AHEAD, max(_MIN_AHEAD, wanted))
 
-    async def _outcome(self, order: int, document: Document) -> Outcome:
-        if document.meta.get("contains_phi") and not self.backend.private:
-            raise phi_error(f"document {document.id!r}")
-        readings = await asyncio.gather(
-            *(self._read(document, sample, order) for sample in range(self.settings.samples))
-        )
-        return conclude(document, self.backend.name, readings, self.settings.min_agreement)
+    def _begin(
+        self, order: int, document: Document, failed: asyncio.Future[BaseException]
+    ) -> _Asked:
+        """Set about a document; an error is told to `failed` too, whoever else is waited for."""
+
+        def tell(done: asyncio.Future[list[Reading]]) -> None:
+            error = None if done.cancelled() else done.exception()
+            if error is not None and not failed.done():
+                failed.set_result(error)
+
+        reads = [
+            asyncio.create_task(self._read(document, sample, order))
+            for sample in range(self.settings.samples)
+        ]
+        readings = asyncio.gather(*reads)
+        readings.add_done_callback(tell)
+        return _Asked(document, reads, readings)
+
+    def _conclude(self, asked: _Asked) -> Outcome:
+        readings = asked.readings.result()
+        agreement = self.settings.min_agreement
+        return conclude(asked.document, self.backend.name, readings, agreement)
 
     async def _read(self, document: Document, sample: int, order: int) -> Reading:
         """Ask until an answer fits, or there is no hope of one."""
         request = self.questions.first(document, sample)
-        usage, cached, n_reasks = NO_USAGE, True, 0
+        usage, cached = NO_USAGE, True
         while True:
             answered = await self._caller.answer(request, order)
             usage, cached = usage + answered.usage, cached and answered.cached
-            found = self._parse(document, answered, usage, cached)
-            if found.grounded is not None or found.refusal in _OPEN:
+            found = self._parse(document, request, answered, usage, cached)
+            if found.grounded is not None or found.refusal in OPEN:
                 return found
-            if request.pack:  # the pack has failed, or this item of it: in a prompt of its own
-                request = self.questions.alone(document, sample)
-            elif found.refusal == "invalid_answer" and self._may_ask_again(n_reasks):
-                n_reasks += 1
-                request = self._again(request, answered, found.detail)
-            else:
+            content = answered.completion.content if answered.completion else None
+            following = self.questions.after(request, document, content, found.detail)
+            if following is None:
                 return found
+            request = following
 
-    def _may_ask_again(self, n_reasks: int) -> bool:
-        return self.backend.live and n_reasks < self.settings.max_reasks
-
-    def _again(self, request: Request, answered: Answered, complaint: str) -> Request:
-        content = answered.completion.content if answered.completion else ""
-        return self.questions.again(request, content, complaint)
-
-    def _parse(self, document: Document, answered: Answered, usage: Usage, cached: bool) -> Reading:
+    def _parse(
+        self,
+        document: Document,
+        request: Request,
+        answered: Answered,
+        usage: Usage,
+        cached: bool,
+    ) -> Reading:
         completion = answered.completion
         if completion is None:
             refusal = answered.refusal
@@ -154,25 +196,21 @@ class Asking:
             answer = self.task.parse(completion.content)
         except AnswerError as error:
             return Reading(None, "invalid_answer", str(error), cached=cached, usage=usage)
-        meta = {
-            "model": completion.model,
-            "prompt_hash": completion.prompt_hash or self._prompt_hash,
-        }
+        hashed = completion.prompt_hash or prompt_hash(request.prompt.system, request.schema)
+        meta = {"model": completion.model, "prompt_hash": hashed}
         grounded = ground(self.task, document.text, answer)
         return Reading(grounded, meta=meta, cached=cached, usage=usage)
 
 
-_OPEN = frozenset({"unavailable", "waiting", "over_budget"})
-
-
-def make_questions(task: Task, settings: AskSettings) -> Questions:
+def make_questions(task: Task, backend: Backend, settings: AskSettings) -> Questions:
     """Make what turns documents into requests; examples are read and checked here.
 
     Raises:
         ConfigError: an example is wrong.
         StoreError: their file can't be read.
     """
-    return Questions(task, open_shots(settings, task), settings.pack)
+    max_reasks = settings.max_reasks if backend.live else 0
+    return Questions(task, open_shots(settings, task), settings.pack, max_reasks)
 
 
 def check_settings(settings: AskSettings, backend: Backend) -> None:
@@ -204,9 +242,19 @@ def check_settings(settings: AskSettings, backend: Backend) -> None:
         )
 
 
+def check_document(document: Document, backend: Backend) -> None:
+    """See that a document may be shown to the backend.
+
+    Raises:
+        ConfigError: its `meta` says `contains_phi`, and the backend is not private.
+    """
+    if document.meta.get("contains_phi") and not backend.private:
+        raise phi_error(f"document {document.id!r}")
+
+
 def phi_error(what: str) -> ConfigError:
     """Return the refusal to send protected health information where it may not go."""
     return ConfigError(
         f"{what} is marked contains_phi, and the teacher's host is neither loopback nor in "
-        "allow_hosts; nothing was sent"
+        "allow_hosts; it was not sent"
     )

@@ -44,7 +44,8 @@ class Outbox:
 
     def files(self) -> list[Path]:
         """Return the whole request files, in order."""
-        return sorted(self.folder.glob("requests-*.jsonl"), key=lambda path: path.name)
+        found = self.folder.glob("requests-*.jsonl")
+        return sorted(path for path in found if "." not in path.stem)  # answers have two endings
 
     def drop_broken(self) -> list[str]:
         """Delete what a killed run was writing, and return the names the files would have had."""

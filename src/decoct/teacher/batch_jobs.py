@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from tenacity import (
@@ -26,6 +26,7 @@ from decoct.store import read_json, write_json
 from decoct.teacher.backends._chat import Complaint
 from decoct.teacher.backends._endpoint import Endpoint
 
+T = TypeVar("T")
 _TRANSFER_S = 1800.0
 _ENDED = frozenset({"completed", "expired", "cancelled"})
 
@@ -151,7 +152,7 @@ class BatchJobs:
     async def _watch(self, job: Job) -> Mapping[str, Any]:
         said = ""
         while True:
-            batch: Mapping[str, Any] = await self._again(
+            batch = await self._again(
                 lambda: self._get(f"batches/{job.batch_id}")
             )
             status, counts = str(batch.get("status")), batch.get("request_counts") or {}
@@ -186,8 +187,12 @@ class BatchJobs:
             raise TransientError("the answer is not JSON")
         return dict(found)
 
-    async def _again(self, step: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 (a step's own)
+    async def _again(self, step: Callable[[], Awaitable[T]]) -> T:
         """Take a step, several times where the network is bad."""
+
+        async def once() -> T:
+            return await step()
+
         attempts = AsyncRetrying(
             stop=stop_after_attempt(8),
             wait=wait_exponential_jitter(initial=1, max=60),
@@ -195,7 +200,7 @@ class BatchJobs:
             sleep=self._sleep,
             reraise=True,
         )
-        return await attempts(step)
+        return await attempts(once)
 
 
 def _note(requests: Path) -> Path:

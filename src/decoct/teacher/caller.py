@@ -18,7 +18,8 @@ from tenacity import (
     RetryCallState,
     retry_if_exception_type,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from decoct.errors import (
@@ -107,12 +108,14 @@ class _Pack:
                 continue
             if call.cancelled():
                 pending.cancel()
-            elif (error := call.exception()) is not None:
+                continue
+            try:
+                whole, logged = call.result(), log.get(item.key)
+            except Exception as error:
                 pending.set_exception(error)
+                pending.exception()  # it may be that nobody waits any more
             else:
-                logged = log.get(item.key)
-                ended = Answered.from_log(logged, cached=False) if logged else call.result()
-                pending.set_result(ended)
+                pending.set_result(Answered.from_log(logged, cached=False) if logged else whole)
 
 
 class Caller:
@@ -142,17 +145,17 @@ class Caller:
         self.tally = Tally()
         self._backend, self._log, self._questions = backend, log, questions
         self._settings, self._budget, self._sleep = settings, budget, sleep
-        self._pace = Pace(
-            settings.concurrency,
-            settings.requests_per_minute,
-            settings.tokens_per_minute,
-            sleep=sleep,
-        )
+        self._deferred = isinstance(backend, Deferred)
+        a_minute = (settings.requests_per_minute, settings.tokens_per_minute)
+        if self._deferred:  # taking requests down is not asking
+            a_minute = (None, None)
+        self._pace = Pace(settings.concurrency, *a_minute, sleep=sleep)
         self._asked: dict[str, Pending] = {}
         self._packs: dict[int, _Pack] = {}
         self._calls: set[asyncio.Task[Answered]] = set()
         self._sending: set[asyncio.Task[Answered]] = set()
         self._n_unavailable = 0
+        self._failure: Exception | None = None
 
     async def answer(self, request: Request, order: int) -> Answered:
         """Answer one question.
@@ -169,7 +172,7 @@ class Caller:
         logged = self._log.get(key)
         if logged is not None:
             return Answered.from_log(logged, cached=True)
-        if isinstance(self._backend, Deferred) and (where := self._log.waiting_in(key)):
+        if self._deferred and (where := self._log.waiting_in(key)):
             return Answered(refusal="waiting", detail=str(WaitingError(where)), cached=True)
         asked = self._asked.get(key)
         if asked is not None:  # the same text twice is asked once
@@ -179,10 +182,16 @@ class Caller:
         pending.add_done_callback(lambda _: self._asked.pop(key, None))
         return await asyncio.shield(pending)
 
-    def flush(self) -> None:
-        """Send the packs that are not full: nobody else is coming."""
-        for sample in list(self._packs):
-            self._send_pack(sample)
+    def flush(self, order: int | None = None) -> None:
+        """Send packs that are not full.
+
+        Args:
+            order: those of the documents up to this place, which are waited for; None for all, as
+                nobody else is coming.
+        """
+        for sample, pack in list(self._packs.items()):
+            if order is None or pack.order <= order:
+                self._send_pack(sample)
 
     @property
     def n_sending(self) -> int:
@@ -194,7 +203,12 @@ class Caller:
         calls = list(self._calls)
         for call in calls:
             call.cancel()
+        for pack in self._packs.values():
+            for _, pending in pack.items:
+                pending.cancel()
+        self._packs.clear()
         await asyncio.gather(*calls, *self._sending, return_exceptions=True)
+        self._failure, self._n_unavailable = None, 0
 
     def _put(self, key: str, request: Request, order: int) -> Pending:
         if not request.pack:
@@ -221,6 +235,13 @@ class Caller:
         return task
 
     async def _call(self, call: Call, order: int) -> Answered:
+        try:
+            return await self._persist(call, order)
+        except Exception as error:  # whatever it is, nobody else is to run into it
+            self._failure = self._failure or error
+            raise
+
+    async def _persist(self, call: Call, order: int) -> Answered:
         attempts = AsyncRetrying(
             stop=stop_after_attempt(self._settings.max_attempts),
             wait=self._wait_s,
@@ -249,9 +270,12 @@ class Caller:
         n_prompt = request_tokens(call.request) if self._backend.live else 0
         n_expected = n_prompt + self._mean_answer_tokens
         async with (
-            self._pace.slot(order, n_expected),
+            self._pace.slot(order),
             self._budget.hold(int(n_prompt * _MARGIN), self._most_answer_tokens) as held,
         ):
+            sent_at = await self._pace.due(n_expected)
+            if self._failure is not None:
+                raise self._failure
             sending = asyncio.create_task(self._send(call))
             self._sending.add(sending)
             sending.add_done_callback(self._sending.discard)
@@ -262,7 +286,7 @@ class Caller:
                 raise
             except TransientError as error:
                 if error.throttled:
-                    self._pace.throttled(error.retry_after_s)
+                    self._pace.throttled(error.retry_after_s, sent_at)
                 raise
             self._n_unavailable = 0
             self._pace.answered()
@@ -315,7 +339,8 @@ class Caller:
     def _wait_s(self, state: RetryCallState) -> float:
         """Return seconds to the next attempt: back-off with jitter, or longer where asked to."""
         first_s = self._settings.backoff_s
-        backoff_s = wait_exponential_jitter(initial=first_s, max=MAX_WAIT_S, jitter=first_s)(state)
+        waits = wait_exponential(multiplier=first_s, max=MAX_WAIT_S) + wait_random(0, first_s)
+        backoff_s = waits(state)
         error = state.outcome.exception() if state.outcome else None
         asked_s = error.retry_after_s if isinstance(error, TransientError) else None
         return max(backoff_s, asked_s or 0.0)

@@ -47,6 +47,9 @@ class NearestShots:
     Words count whatever their case; Chinese and Japanese, which put no spaces between words, go by
     characters and pairs of characters. Of examples that are equally near the file's earlier ones
     are taken. One that has the document's own text is never shown: it would give the answer away.
+
+    Raises:
+        MissingExtraError: bm25s is not installed.
     """
 
     standing: tuple[Example, ...] = ()
@@ -60,9 +63,7 @@ class NearestShots:
         self._texts = [spaced(example.text) for example in examples]
         self._n = n
         self._index = bm25s.BM25(backend="numpy")
-        self._index.index(
-            [_tokens(text) for text in self._texts], create_empty_token=False, show_progress=False
-        )
+        self._index.index([_tokens(text) for text in self._texts], show_progress=False)
 
     def near(self, texts: Sequence[str]) -> tuple[Example, ...]:
         """Return up to `n` examples for the documents of one prompt, the nearest last."""

@@ -11,6 +11,8 @@ from decoct.teacher.base import NO_USAGE, Usage
 from decoct.teacher.grounding import Grounded, Ungrounded
 from decoct.teacher.vote import vote
 
+OPEN = frozenset({"unavailable", "waiting", "over_budget"})  # refusals that another run may lift
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -75,18 +77,21 @@ def conclude(
     usage = sum((reading.usage for reading in readings), NO_USAGE)
     cached = all(reading.cached for reading in readings)
     if not usable or 2 * len(usable) < len(readings):
-        worst = next(reading for reading in readings if reading.grounded is None)
+        refused = [reading for reading in readings if reading.grounded is None]
+        told = next((one for one in refused if one.refusal in OPEN), refused[0])
         return Outcome(
-            document.id, refusal=worst.refusal, detail=worst.detail, cached=cached, usage=usage
+            document.id, refusal=told.refusal, detail=told.detail, cached=cached, usage=usage
         )
     answers = [reading.grounded for reading in usable if reading.grounded is not None]
     spans: tuple[Span, ...] = answers[0].spans
     relations: tuple[Relation, ...] = answers[0].relations
     ungrounded: tuple[Ungrounded, ...] = answers[0].ungrounded
+    lost_subjects = answers[0].lost_subjects
     confidence, n_outvoted = None, 0
     if len(readings) > 1:
         elected = vote(document.text, answers, min_agreement)
         spans, relations, ungrounded = elected.spans, elected.relations, elected.ungrounded
+        lost_subjects = elected.lost_subjects
         confidence, n_outvoted = elected.document_confidence, elected.n_outvoted
     meta = {**document.bare().meta, "backend": backend, **(usable[0].meta or {})}
     meta["confidence"] = confidence
@@ -104,7 +109,7 @@ def conclude(
         document.id,
         silver=silver,
         ungrounded=tuple(claim.reason for claim in ungrounded),
-        lost_subjects=len(answers[0].lost_subjects),
+        lost_subjects=len(lost_subjects),
         n_outvoted=n_outvoted,
         cached=cached,
         usage=usage,

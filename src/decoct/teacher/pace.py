@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import count
@@ -27,7 +26,7 @@ class Pace:
         concurrency: requests under way at once, at most.
         requests_per_minute: None = no such limit.
         tokens_per_minute: None = no such limit.
-        clock: seconds that only ever rise, for tests.
+        clock: seconds that only ever rise, for tests; None for the event loop's.
         sleep: how to wait, for tests.
 
     Attributes:
@@ -40,7 +39,7 @@ class Pace:
         concurrency: int,
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.limit = float(max(1, concurrency))
@@ -49,25 +48,46 @@ class Pace:
         self._request_s = 60 / requests_per_minute if requests_per_minute else 0.0
         self._token_s = 60 / tokens_per_minute if tokens_per_minute else 0.0
         self._clock, self._sleep = clock, sleep
-        self._request_at = self._token_at = self._resume_at = self._cut_at = 0.0
+        self._request_at = self._token_at = self._resume_at = 0.0
+        self._cut_at = -CUT_EVERY_S
         self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
         self._arrival = count()
 
     @asynccontextmanager
-    async def slot(self, order: int = 0, n_tokens: int = 0) -> AsyncGenerator[None]:
+    async def slot(self, order: int = 0) -> AsyncGenerator[None]:
         """Wait for one's turn, and hold it while the request is under way.
 
         Args:
             order: the lowest goes first.
-            n_tokens: what the request is expected to cost of the tokens a minute.
         """
         await self._enter(order)
         try:
-            await self._wait_until_due(n_tokens)
             yield
         finally:
             self.n_busy -= 1
             self._wake()
+
+    async def due(self, n_tokens: int = 0) -> float:
+        """Wait, with a slot and all else that it takes, until the request may go at once.
+
+        Args:
+            n_tokens: what it is expected to cost of the tokens a minute.
+
+        Returns:
+            When it goes, by the clock.
+        """
+        while True:
+            now, resume_at = self._now(), self._resume_at
+            if resume_at > now:
+                await self._sleep((resume_at - now) * (1 + _JITTER * random.random()))
+                now = max(resume_at, self._now())
+            at = max(now, self._request_at, self._token_at)
+            self._request_at, self._token_at = at + self._request_s, at + n_tokens * self._token_s
+            if at > now:
+                await self._sleep(at - now)
+            at = max(at, self._now())
+            if self._resume_at <= at:  # else somebody was throttled meanwhile
+                return at
 
     def answered(self) -> None:
         """Take note that the endpoint keeps up."""
@@ -77,14 +97,21 @@ class Pace:
         """Take note that a request cost `n_tokens` more than was expected, or fewer if negative."""
         self._token_at += n_tokens * self._token_s
 
-    def throttled(self, retry_after_s: float | None) -> None:
-        """Take note that it does not keep up, and of how long it wants to be left alone."""
-        now = self._clock()
+    def throttled(self, retry_after_s: float | None, sent_at: float | None = None) -> None:
+        """Take note that it does not keep up, and of how long it wants to be left alone.
+
+        Args:
+            retry_after_s: None where it does not say.
+            sent_at: when the request went, by the clock; None for now.
+        """
+        now = self._now()
         if retry_after_s:
             self._resume_at = max(self._resume_at, now + retry_after_s)
-        if now >= self._cut_at:  # a volley that fails as one is one complaint
+        since = now if sent_at is None else sent_at
+        # a volley that was sent before the last cut, or fails as one, is one complaint
+        if since >= self._cut_at and now >= self._cut_at + CUT_EVERY_S:
             self.limit = max(1.0, self.limit / 2)
-            self._cut_at = now + max(CUT_EVERY_S, retry_after_s or 0.0)
+            self._cut_at = now
 
     async def _enter(self, order: int) -> None:
         if self.n_busy < int(self.limit) and not self._queue:
@@ -107,11 +134,5 @@ class Pace:
                 self.n_busy += 1
                 turn.set_result(None)
 
-    async def _wait_until_due(self, n_tokens: int) -> None:
-        now = self._clock()
-        due = max(now, self._request_at, self._token_at)
-        self._request_at = max(now, self._request_at) + self._request_s
-        self._token_at = max(now, self._token_at) + n_tokens * self._token_s
-        while (wait_s := max(due, self._resume_at) - self._clock()) > 0:
-            paused = self._resume_at > due
-            await self._sleep(wait_s * (1 + _JITTER * random.random() if paused else 1))
+    def _now(self) -> float:
+        return self._clock() if self._clock else asyncio.get_running_loop().time()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from decoct.errors import AnswerError
 from decoct.records import Document
 from decoct.tasks.base import Task
-from decoct.teacher.ask import check_settings, make_questions
+from decoct.teacher.ask import check_document, check_settings, make_questions
 from decoct.teacher.base import Backend, Deferred, Request, prompt_hash, request_key
-from decoct.teacher.cache import CallLog, History
+from decoct.teacher.cache import CallLog, History, Logged
 from decoct.teacher.plan import Plan, estimate
 from decoct.teacher.prices import FREE, Price, PriceTable
 from decoct.teacher.questions import Questions
@@ -45,21 +47,16 @@ def plan_questions(
 ) -> Plan:
     """Count what would be sent for these documents, without sending it or making a log.
 
-    Answers that do not fit and are asked again are not foreseen.
+    Answers that will not fit, and be asked again, are not foreseen.
 
     Raises:
-        ConfigError: the settings or an example are wrong.
+        ConfigError: the settings or an example are wrong, or a document may not be sent.
     """
     check_settings(settings, backend)
-    questions = make_questions(task, settings)
-    counted = _Counted(questions)
-    if log.is_file():
-        with CallLog(log) as calls:
-            counted.add_all(documents, backend, settings.samples, calls)
-            history = counted.history(calls, backend.model)
-    else:
-        counted.add_all(documents, backend, settings.samples, None)
-        history = None
+    with CallLog(log) if log.is_file() else nullcontext() as calls:
+        counted = _Counted(make_questions(task, backend, settings), backend, calls)
+        counted.add_all(documents, settings.samples)
+        history = counted.history()
     answer_tokens, latency_s, assumptions = _expectations(counted, history)
     return estimate(
         n_documents=counted.n_documents,
@@ -73,7 +70,7 @@ def plan_questions(
         requests_per_minute=settings.requests_per_minute,
         tokens_per_minute=settings.tokens_per_minute,
         latency_s=latency_s if backend.live else 0.0,
-        assumptions=assumptions if backend.live else (),
+        assumptions=assumptions if backend.live and counted.n_calls else (),
     )
 
 
@@ -82,40 +79,68 @@ class _Counted:
     """What would be sent."""
 
     questions: Questions
+    backend: Backend
+    log: CallLog | None
     n_documents: int = 0
     n_cached: int = 0
     n_calls: int = 0
     prompt_tokens: int = 0
     sent: Request | None = None
-    _seen: set[int] = field(default_factory=set)
+    _coming: set[int] = field(default_factory=set)
     _packs: dict[int, list[Request]] = field(default_factory=dict)
 
-    def add_all(
-        self, documents: Iterable[Document], backend: Backend, samples: int, log: CallLog | None
-    ) -> None:
+    def add_all(self, documents: Iterable[Document], samples: int) -> None:
         for document in documents:
+            check_document(document, self.backend)
             self.n_documents += 1
-            asked = [self.questions.first(document, sample) for sample in range(samples)]
-            missing = [request for request in asked if self._is_missing(request, backend, log)]
+            found = [self._missing(document, sample) for sample in range(samples)]
+            missing = [request for request in found if request is not None]
             self.n_cached += not missing
             for request in missing:
                 self._put(request)
         for pack in self._packs.values():
             self._send(self.questions.together(pack))
 
-    def history(self, log: CallLog, model: str) -> History | None:
+    def history(self) -> History | None:
         """Return how earlier calls of the same kind went."""
-        if self.sent is None:
+        if self.sent is None or self.log is None:
             return None
-        return log.history(prompt_hash(self.sent.prompt.system, self.sent.schema), model)
+        asked = prompt_hash(self.sent.prompt.system, self.sent.schema)
+        return self.log.history(asked, self.backend.model)
 
-    def _is_missing(self, request: Request, backend: Backend, log: CallLog | None) -> bool:
-        key = request_key(backend, request)
-        short = int(key[:15], 16)  # the same text twice is asked once
-        if short in self._seen:
+    def _missing(self, document: Document, sample: int) -> Request | None:
+        """Return what would be asked; None where the log or an earlier document sees to it."""
+        request: Request | None = self.questions.first(document, sample)
+        while request is not None:
+            key = request_key(self.backend, request)
+            short = int(key[:15], 16)  # the same text twice is asked once
+            if short in self._coming:
+                return None
+            logged = self.log.get(key) if self.log else None
+            if logged is not None:
+                request = self._after(request, document, logged)
+            elif self._waits(key):
+                return None
+            else:
+                self._coming.add(short)
+                return request
+        return None
+
+    def _waits(self, key: str) -> bool:
+        if self.log is None or not isinstance(self.backend, Deferred):
             return False
-        self._seen.add(short)
-        return log is None or log.get(key) is None
+        return self.log.waiting_in(key) is not None
+
+    def _after(self, request: Request, document: Document, logged: Logged) -> Request | None:
+        content = logged.completion.content if logged.completion else None
+        complaint = ""
+        if content is not None:
+            try:
+                self.questions.task.parse(content)
+                return None
+            except AnswerError as error:
+                complaint = str(error)
+        return self.questions.after(request, document, content, complaint)
 
     def _put(self, request: Request) -> None:
         if not request.pack:

@@ -25,11 +25,15 @@ class Questions:
         task: gives prompt and schema.
         shots: the examples that a prompt shows, or None for none.
         pack: documents in one prompt, at most.
+        max_reasks: how often an answer that does not fit is asked again.
     """
 
-    def __init__(self, task: Task, shots: Shots | None = None, pack: int = 1) -> None:
+    def __init__(
+        self, task: Task, shots: Shots | None = None, pack: int = 1, max_reasks: int = 0
+    ) -> None:
         self.task = task
         self.pack = pack
+        self._max_reasks = max_reasks
         self._shots = shots
         self._schema: Mapping[str, Any] = dict(task.schema)
         self._packed_schema = packed_schema(self._schema)
@@ -59,6 +63,23 @@ class Questions:
             [request.text for request in requests],
             first.sample,
         )
+
+    def after(
+        self, request: Request, document: Document, content: str | None, complaint: str
+    ) -> Request | None:
+        """Return what is asked next where the answer was no use; None where nothing is left.
+
+        Args:
+            request: as it was put.
+            document: what it was about.
+            content: the answer; None where it was refused.
+            complaint: what was wrong with it.
+        """
+        if request.pack:  # the pack has failed, or this item of it: in a prompt of its own
+            return self.alone(document, request.sample)
+        if content is None or len(request.prompt.turns) >= self._max_reasks:
+            return None
+        return self.again(request, content, complaint)
 
     @staticmethod
     def again(request: Request, content: str, complaint: str) -> Request:

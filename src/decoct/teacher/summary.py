@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+
+from pydantic_core import to_jsonable_python
 
 from decoct.teacher.base import NO_USAGE, Tally, Usage
 from decoct.teacher.budget import Budget
@@ -88,4 +90,5 @@ class LabelSummary:
 
     def to_dict(self) -> dict[str, object]:
         """Return plain JSON types."""
-        return asdict(self)
+        plain: dict[str, object] = to_jsonable_python(self)
+        return plain

@@ -101,14 +101,14 @@ class Listener:
         server = await asyncio.start_server(self._accept, sock=bound, backlog=1024)
         ready.set()
         await self._stopping.wait()
-        server.close()
         await self._all_begun()
+        server.close()
         for connection in self._connections:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _all_begun(self) -> None:
-        """Let connections that were just accepted begin, so that they can be cut."""
+        """Let connections that were just accepted begin: once the server is closed, they can't."""
         me = {asyncio.current_task()}
         for _ in range(_TURNS):
             if asyncio.all_tasks() <= self._connections | me:
