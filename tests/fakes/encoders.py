@@ -31,8 +31,8 @@ _SIZE = {
     "max_position_embeddings": N_POSITIONS,
     "type_vocab_size": 2,
 }
-_BERT_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-_BYTE_SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
+_BERT_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+_BYTE_SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 
 
 def wordpiece(texts: Iterable[str], vocab_size: int = 400) -> Tokenizer:

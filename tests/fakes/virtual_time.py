@@ -54,14 +54,15 @@ def run(work: Coroutine[Any, Any, T], *, collect: bool = True) -> T:
         try:
             return await work
         finally:
-            await asyncio.sleep(0)
             left.update(asyncio.all_tasks() - {asyncio.current_task()})
 
+    gc.freeze()  # what is there already need not be looked through
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         try:
             return runner.run(watched())
         finally:
             if collect:
                 gc.collect()
+            gc.unfreeze()
             assert not noise, noise
-            assert not left, left
+            assert not left, f"{len(left)} tasks are left running, {next(iter(left))} for one"

@@ -5,7 +5,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from decoct.teacher.pace import CUT_EVERY_S, Pace
@@ -97,6 +97,8 @@ def test_requests_a_minute(limit, coming):
 
 
 @given(st.lists(st.integers(0, 600), min_size=1, max_size=60))
+@example([300] + [0] * 50)
+@example([0] * 50 + [600] * 9)
 def test_tokens_and_requests_a_minute(sizes):
     """However uneven the requests: neither limit's slack is saved up for the other's rush."""
 
@@ -192,6 +194,17 @@ def test_a_volley_is_one_complaint_however_late_its_parts_come(retry_after_s):
         for _ in range(5):
             await refused(CUT_EVERY_S)
         assert pace.limit == 1
+
+    run(work())
+
+
+def test_one_complaint_a_second_however_quick_the_next_is():
+    async def work():
+        pace = Pace(16)
+        for n in range(20):
+            await asyncio.sleep(CUT_EVERY_S / 10)
+            pace.throttled(None, await Endpoint(pace).send(latency_s=0))
+            assert pace.limit == (8 if n <= 10 else 4)
 
     run(work())
 

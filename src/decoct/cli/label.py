@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -197,7 +201,7 @@ def label(
     check_out(out, source)
     given = {name: value for name, value in flags.items() if value is not None}
     settings = read_label_settings(config, given)
-    asked = (source, out, task, settings.open())
+    asked = (source, out, task, settings.open(config))
     faults, screen = Faults(), Screen(quiet)
     more: dict[str, Any] = {"log": log, "faults": faults, "progress": screen, **settings.asking()}
     if dry_run:
@@ -208,12 +212,30 @@ def label(
             typer.echo("\n".join(plan.lines()))
         close(faults, quiet)
         return
-    made = label_file(*asked, **more)
+    with _terminated_as_interrupted():
+        made = label_file(*asked, **more)
     if json:
         show_json(made.to_dict())
     else:
         typer.echo(_report(out, made))
     close(faults, quiet)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Have SIGTERM do what Ctrl-C does: keep the answers that are under way.
+
+    Where Ctrl-C is ignored, as behind `nohup`, it ends us at once, as ever.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _report(out: Path, made: LabelSummary) -> str:

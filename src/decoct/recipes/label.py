@@ -49,13 +49,19 @@ class LabelSettings(AskSettings):
     teacher: str = "rules"
     options: dict[str, Any] = Field(default_factory=dict)
 
-    def open(self) -> Backend:
+    def open(self, config: Path | None = None) -> Backend:
         """Make the backend.
+
+        Args:
+            config: the file that options come from, for messages.
 
         Raises:
             DecoctError: spec or options do not fit.
         """
-        return load_teacher(self.teacher, **self.options)
+        try:
+            return load_teacher(self.teacher, **self.options)
+        except ConfigError as error:
+            raise ConfigError(f"{config} [options]: {error}" if config else str(error)) from None
 
     def asking(self) -> dict[str, Any]:
         """Return what was set of `AskSettings`, as keyword arguments of `label_file`."""
@@ -346,25 +352,34 @@ class _Job:
     ) -> LabelSummary:
         if isinstance(self.backend, Deferred):
             self.backend.begin(calls)
-        summary = LabelSummary()
         asking = Asking(self.task, self.backend, calls, self.settings, budget)
+        going = asyncio.create_task(self._take_all(asking, documents, sink))
+        try:
+            summary = await asyncio.shield(going)
+        except asyncio.CancelledError:  # interrupted
+            if asking.n_sending:
+                self.progress.note(
+                    f"waiting for {asking.n_sending} answers that are under way; "
+                    "interrupt again to leave them"
+                )
+            going.cancel()
+            await asyncio.gather(going, return_exceptions=True)
+            raise
+        sent = self.backend.tally if isinstance(self.backend, Deferred) else asking.tally
+        summary.close(sent, budget)
+        return summary
+
+    async def _take_all(
+        self, asking: Asking, documents: Iterable[Document], sink: Sink
+    ) -> LabelSummary:
+        summary = LabelSummary()
         ticks = _ticks(self.progress, f"label ({self.backend.name})")
         with sink() as take, closing(ticks):
             async with aclosing(asking.outcomes(documents)) as outcomes:
-                try:
-                    async for outcome in outcomes:
-                        summary.add(outcome)
-                        take(outcome)
-                        next(ticks)
-                except BaseException:
-                    if asking.n_sending:
-                        self.progress.note(
-                            f"waiting for {asking.n_sending} answers that are under way; "
-                            "interrupt again to leave them"
-                        )
-                    raise
-        sent = self.backend.tally if isinstance(self.backend, Deferred) else asking.tally
-        summary.close(sent, budget)
+                async for outcome in outcomes:
+                    summary.add(outcome)
+                    take(outcome)
+                    next(ticks)
         return summary
 
 

@@ -27,6 +27,7 @@ from decoct.teacher.backends._chat import Complaint
 from decoct.teacher.backends._endpoint import Endpoint
 
 T = TypeVar("T")
+_ATTEMPTS = 8
 _TRANSFER_S = 1800.0
 _ENDED = frozenset({"completed", "expired", "cancelled"})
 
@@ -132,6 +133,11 @@ class BatchJobs:
                 data={"purpose": "batch"},
                 files={"file": (requests.name, handle, "application/jsonl")},
             )
+        if response.status_code == 404:
+            raise TeacherError(
+                f"{self._endpoint.where}: HTTP 404: has no files and batches; leave --submit out, "
+                "and have the request files answered another way"
+            )
         return str(self._read(response)["id"])
 
     async def _start(self, file_id: str) -> Mapping[str, Any]:
@@ -152,9 +158,7 @@ class BatchJobs:
     async def _watch(self, job: Job) -> Mapping[str, Any]:
         said = ""
         while True:
-            batch = await self._again(
-                lambda: self._get(f"batches/{job.batch_id}")
-            )
+            batch = await self._again(lambda: self._get(f"batches/{job.batch_id}"))
             status, counts = str(batch.get("status")), batch.get("request_counts") or {}
             done = sum(int(counts.get(name) or 0) for name in ("completed", "failed"))
             news = f"{job.requests.name}: {status}, {done} of {counts.get('total', '?')}"
@@ -188,19 +192,29 @@ class BatchJobs:
         return dict(found)
 
     async def _again(self, step: Callable[[], Awaitable[T]]) -> T:
-        """Take a step, several times where the network is bad."""
+        """Take a step, several times where the network is bad.
+
+        Raises:
+            TeacherError: it stays bad.
+        """
 
         async def once() -> T:
             return await step()
 
         attempts = AsyncRetrying(
-            stop=stop_after_attempt(8),
+            stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_exponential_jitter(initial=1, max=60),
             retry=retry_if_exception_type(TransientError),
             sleep=self._sleep,
             reraise=True,
         )
-        return await attempts(once)
+        try:
+            return await attempts(once)
+        except TransientError as error:
+            raise TeacherError(
+                f"{self._endpoint.where}: {error}, {_ATTEMPTS} times on end; "
+                "the same command goes on from there"
+            ) from None
 
 
 def _note(requests: Path) -> Path:

@@ -231,8 +231,13 @@ class Caller:
     def _start(self, call: Coroutine[None, None, Answered]) -> asyncio.Task[Answered]:
         task = asyncio.create_task(call)
         self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        task.add_done_callback(self._end)
         return task
+
+    def _end(self, call: asyncio.Task[Answered]) -> None:
+        self._calls.discard(call)
+        if not call.cancelled():
+            call.exception()  # heard, also where nobody waits any more
 
     async def _call(self, call: Call, order: int) -> Answered:
         try:

@@ -45,6 +45,8 @@ _NO_SYSTEM = re.compile(
     re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(r"[A-Za-z_.]{1,48}")  # no digits: keys have them
+_WHY = {"too_long": "prompt and max_tokens together exceed the model's context"}
+_MOST_TOKENS = 10**12  # a count beyond it is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,22 @@ class Shape:
     temperature: bool = True
     system: bool = True
 
+    @classmethod
+    def first(cls, openai: bool) -> Self:
+        """Return the shape to begin with; OpenAI's own newer models reject `max_tokens`."""
+        return cls(limit="max_completion_tokens") if openai else cls()
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> Self:
+        """Return the shape in which a body was sent."""
+        asked: Any = body.get("response_format") or {}
+        return cls(
+            answer_format=asked.get("type", "text"),
+            limit="max_tokens" if "max_tokens" in body else "max_completion_tokens",
+            temperature="temperature" in body,
+            system=body["messages"][0]["role"] == "system",
+        )
+
     def learn(self, complaint: Complaint) -> Shape | None:
         """Return the shape to try next, or None when the complaint is about something else."""
         if complaint.refusal:
@@ -205,6 +223,11 @@ def read_completion(body: bytes, model: str, latency_s: float) -> Completion:
     )
 
 
+def refused(reason: str) -> RefusedError:
+    """Return the refusal of a request that its endpoint turned down for good."""
+    return RefusedError(reason, _WHY.get(reason, ""))
+
+
 def retry_after_s(headers: Mapping[str, str], limit_s: float) -> float | None:
     """Return the seconds that headers ask to wait, at most `limit_s`; None where they don't.
 
@@ -263,7 +286,7 @@ def _usage(data: object) -> Usage:
 
 
 def _whole(value: object) -> int:
-    return value if isinstance(value, int) and value >= 0 else 0
+    return value if isinstance(value, int) and 0 <= value < _MOST_TOKENS else 0
 
 
 def _text(value: object) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 
 import httpx
 
-from decoct.errors import ConfigError, RefusedError, StoreError, TeacherError, TransientError
-from decoct.teacher.backends._chat import Complaint, retry_after_s
+from decoct.errors import ConfigError, StoreError, TeacherError, TransientError
+from decoct.teacher.backends._chat import Complaint, refused, retry_after_s
 from decoct.teacher.backends._key import read_key
 from decoct.teacher.backends._options import OpenAISettings
 
@@ -38,6 +38,7 @@ class Endpoint:
     Attributes:
         where: host and path, as messages and the log's key have it.
         local: whether it is this machine.
+        openai: whether it is OpenAI's own.
         private: whether protected health information may go there.
 
     Raises:
@@ -50,6 +51,7 @@ class Endpoint:
         self.where = self._base.netloc.decode("ascii") + self._base.path.rstrip("/")
         host = self._base.host
         self.local = is_loopback(host)
+        self.openai = host == httpx.URL(PUBLIC_URL).host
         allowed = {name.lower() for name in settings.allow_hosts}
         self.private = self.local or host.lower() in allowed
         self._key = "" if anonymous else _key(settings, needed=not self.local)
@@ -129,7 +131,7 @@ class Endpoint:
         """Return what a response that is no success means."""
         status = response.status_code
         answered = f"HTTP {status}{complaint.words}"
-        if complaint.code == "insufficient_quota":
+        if complaint.code == "insufficient_quota" or status == 402:
             return TeacherError(f"{self.where}: {answered}: no credit left for {self._key_name}")
         if status in _ASK_AGAIN or status >= 500:
             wait_s = retry_after_s(response.headers, MAX_WAIT_S)
@@ -143,7 +145,7 @@ class Endpoint:
                 "if you trust it, make it the base_url"
             )
         if complaint.refusal or status == 413:
-            return RefusedError(complaint.refusal or "too_long")
+            return refused(complaint.refusal or "too_long")
         if status == 404:
             return TeacherError(
                 f"{self.where}: {answered}: no model {self._model!r} there, or base_url does not "
@@ -217,7 +219,8 @@ def _base_url(settings: OpenAISettings) -> httpx.URL:
     given = settings.base_url or os.environ.get("OPENAI_BASE_URL") or PUBLIC_URL
     try:
         url = httpx.URL(given.strip())
-    except httpx.InvalidURL:
+        url.raw_host.decode("ascii").encode("idna")  # as it will be when it is looked up
+    except (httpx.InvalidURL, UnicodeError):
         raise ConfigError("base_url: not a URL; write http(s)://HOST[:PORT]/v1") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise ConfigError("base_url: not an http or https URL; write http(s)://HOST[:PORT]/v1")

@@ -36,7 +36,7 @@ def read_key(variable: str, file: Path | None, needed: bool) -> str:
 def _read_file(file: Path) -> str:
     """Read a key file, its permissions checked on the very file that is read."""
     try:
-        with file.open("rb") as handle:
+        with open(file, "rb", opener=_at_once) as handle:
             found = os.fstat(handle.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise ConfigError(f"api_key_file {file}: not a regular file")
@@ -47,6 +47,11 @@ def _read_file(file: Path) -> str:
         raise ConfigError(f"api_key_file {file}: can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"api_key_file {file}: holds characters no key has") from None
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for a writer, as a named pipe would have it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _check_private(file: Path, found: os.stat_result) -> None:

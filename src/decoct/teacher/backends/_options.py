@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from decoct.config import Settings
 
@@ -36,7 +36,7 @@ class OpenAISettings(Settings):
     api_version: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None = None
     temperature: Annotated[float, Field(ge=0)] | Literal["none"] | None = 0.0
     max_tokens: Annotated[int, Field(ge=1)] = 4096
-    extra: dict[str, Any] = Field(default_factory=dict)
+    extra: dict[str, JsonValue] = Field(default_factory=dict)
     timeout_s: Annotated[float, Field(gt=0)] = 60.0
     allow_hosts: tuple[str, ...] = ()
 

@@ -8,32 +8,26 @@ answered one way is not asked the other way again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field
 
 from decoct.config import check
-from decoct.errors import (
-    Faults,
-    RefusedError,
-    StoreError,
-    TransientError,
-    WaitingError,
-)
+from decoct.errors import Faults, WaitingError
 from decoct.progress import Progress
-from decoct.store import read_json, sha256_file, write_json
-from decoct.teacher.backends._chat import Complaint, Shape, read_completion
+from decoct.store import sha256_json
+from decoct.teacher.backends._chat import Shape
 from decoct.teacher.backends._endpoint import Endpoint
 from decoct.teacher.backends._options import OpenAISettings, answer_parameters
-from decoct.teacher.base import NO_USAGE, Completion, Request, Tally, Usage
-from decoct.teacher.batch_files import BatchAnswer, Outbox, read_answers
+from decoct.teacher.backends._shapes import Shapes
+from decoct.teacher.base import Completion, Request, Tally
+from decoct.teacher.batch_files import Outbox, read_requests
+from decoct.teacher.batch_imports import Importer
 from decoct.teacher.batch_jobs import BatchJobs, Job
-from decoct.teacher.cache import Attempt, CallLog
-from decoct.teacher.call import Call, Item, record
-
-_SHAPE = "shape.json"
+from decoct.teacher.cache import CallLog, StoredRequest
 
 
 class BatchSettings(OpenAISettings):
@@ -78,13 +72,14 @@ class BatchBackend:
         self.model = model
         self.settings = settings or BatchSettings()
         self._endpoint = Endpoint(self.settings, model, anonymous=not self.settings.submit)
-        self.private = self._endpoint.private or not self.settings.submit  # a file goes nowhere
-        self.free = self._endpoint.local
+        # a file that is only written goes nowhere, but a later run may submit it
+        self.private, self.free = self._endpoint.private, self._endpoint.local
         self.parameters: Mapping[str, Any] = answer_parameters(self.settings, self._endpoint.where)
         self.tally = Tally()
         self.faults = Faults()
         self._write_again = self.settings.write_again
         self._n_written = 0
+        self._open = ExitStack()
 
     @classmethod
     def from_spec(cls, argument: str, options: Mapping[str, Any]) -> Self:
@@ -97,20 +92,21 @@ class BatchBackend:
         Raises:
             StoreError: files can't be read or written.
         """
-        self._log = log
-        folder = self.settings.folder or log.path.with_suffix(".batch")
-        self._outbox = Outbox(folder, self.settings.max_requests, self.settings.max_bytes)
-        for name in self._outbox.drop_broken():
-            log.clear_waiting(self._where(name))
-        self._shape = self._load_shape()
-        self._n_written = 0
-        self._import_new()
-        if self._write_again:
-            self._write_again = False
-            for requests in self._outbox.files():
-                if Job.load(requests).status == "written":
-                    log.clear_waiting(self._where(requests.name))
-                    replace(Job.load(requests), status="done").save()
+        settings, self._log = self.settings, log
+        folder = settings.folder or log.path.with_suffix(".batch")
+        self._outbox = Outbox(folder, settings.max_requests, settings.max_bytes)
+        self._open.callback(self._outbox.abandon)
+        self._outbox.drop_broken()
+        whom = f"{self.model} at {self._endpoint.where}"
+        self._shapes = Shapes(folder, whom, Shape.first(self._endpoint.openai))
+        self._importer = Importer(self, log, self._outbox, self._shapes, self.tally, self.faults)
+        self._importer.read_new()
+        for where in self._outbox.missing(log.waiting()):
+            log.clear_waiting(where)
+        for job in self._due():
+            if job.status == "written" and (self._write_again or self._is_stale(job)):
+                self._release(job)
+        self._n_written, self._write_again = 0, False
 
     async def complete(self, request: Request) -> Completion:
         """Write the request down.
@@ -118,13 +114,16 @@ class BatchBackend:
         Raises:
             WaitingError: always.
         """
-        body = self._shape.body(request, self.model, self.settings)
-        name = self._outbox.add(request.key, self.settings.url, body)
+        body = self._shapes.now.body(request, self.model, self.settings)
+        requests = self._outbox.add(request.key, self.settings.url, body)
         self._n_written += 1
-        raise WaitingError(self._where(name))
+        raise WaitingError(self._outbox.where(requests))
 
     async def settle(self, progress: Progress) -> bool:
         """End a pass: close the files, and run them where they are to be sent.
+
+        Another pass is worth while where answers have come in, where the endpoint's complaints
+        have taught how to ask, and where a batch of an earlier run has left something open.
 
         Raises:
             TeacherError: the endpoint has no batches, or rejects one.
@@ -137,99 +136,71 @@ class BatchBackend:
             self._say_what_waits(progress)
             return False
         jobs = BatchJobs(self._endpoint, self.settings.url, self.settings.poll_s, progress.note)
-        loaded = [Job.load(requests) for requests in self._outbox.files()]
-        started = [await jobs.start(job) for job in loaded if job.status != "done"]
-        before = self.tally.n_sent
-        for job in started:
+        n_answers, shape = self.tally.n_sent, self._shapes.now
+        due = self._due()
+        old = {job.requests for job in due if job.batch_id}
+        left_open = False
+        for job in [await jobs.start(job) for job in due]:
             await jobs.finish(job)
-            self._import_new()
-            self._log.clear_waiting(self._where(job.requests.name))  # what is left has no answer
-            replace(job, status="done").save()
-        return self.tally.n_sent > before
+            n_failures = self.tally.failures.total()
+            self._importer.read_new()
+            if self._release(job) or self.tally.failures.total() > n_failures:
+                progress.note(f"{job.requests.name}: not all of it was answered")
+                left_open = left_open or job.requests in old
+        return left_open or self.tally.n_sent > n_answers or self._shapes.now != shape
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Let go of connections, and of a file that is not whole."""
+        self._open.close()
         await self._endpoint.aclose()
 
-    def _where(self, name: str) -> str:
-        """Return what the log calls a request file."""
-        return f"{self._outbox.folder.name}/{name}"
-
     def _say_what_waits(self, progress: Progress) -> None:
-        waiting = self._log.waiting()
-        for requests in self._outbox.files():
-            n = waiting.get(self._where(requests.name), 0)
-            if n:
-                progress.note(
-                    f"{requests}: {n} requests wait for an answer; send them with --submit or "
-                    f"`vllm run-batch -i {requests} -o {requests.with_suffix('.output.jsonl')} "
-                    f"--model {self.model}`, then give the same command again"
-                )
+        for job in self._due():
+            requests = job.requests
+            progress.note(
+                f"{requests} waits to be answered: give --submit, or run "
+                f"`vllm run-batch -i {requests} -o {requests.with_suffix('.output.jsonl')} "
+                f"--model {self.model}`, then the same command again"
+            )
 
-    def _import_new(self) -> None:
-        """Read every answer file that has not been read, or has changed since."""
-        known = self._outbox.folder / "imported.json"
-        imported = read_json(known) if known.is_file() else {}
-        asked = {path.name for path in self._outbox.files()}
-        for path in sorted(self._outbox.folder.glob("*.jsonl")):
-            if path.name in asked or imported.get(path.name) == (now := sha256_file(path)):
-                continue
-            with self._log.transaction():  # all of a file, or none of it
-                for answer in read_answers(path, self.faults):
-                    self._import(answer, path)
-            imported[path.name] = now
-            write_json(known, imported)
+    def _due(self) -> list[Job]:
+        """Return the jobs in which something waits that this backend has asked.
 
-    def _import(self, answer: BatchAnswer, path: Path) -> None:
-        """Log one answer; what has its answer already keeps it, what failed is open again."""
-        stored = self._log.open_request(answer.key)
-        if stored is None:
-            if self._log.get(answer.key) is None:
-                self.faults.add(str(path), f"{answer.key[:64]!r} was never asked", "unknown_id")
-            return
-        items = tuple(Item(part.request.key, part.request) for part in self._log.parts(answer.key))
-        call = Call(replace(stored.request, key=answer.key), items)
-        outcome, error = self._read(answer)
-        usage = _usage(outcome)
-        record(self._log, self, call, outcome, Attempt(0.0, usage, error))
-        if outcome is None:
-            self._log.mark_waiting(call.keys, None)
-            self.tally.failures[error or ""] += 1
-        else:
-            self.tally.n_sent += 1
-            self.tally.usage += usage
+        A folder may hold others': another model's, or those that were written for `vllm run-batch`
+        and must not go to an endpoint.
+        """
+        jobs = (Job.load(requests) for requests in self._outbox.files())
+        return [job for job in jobs if job.status != "done" and self._is_ours(job)]
 
-    def _read(self, answer: BatchAnswer) -> tuple[Completion | RefusedError | None, str | None]:
-        """Return how a request ended, or None and why it is to be asked again."""
-        if answer.status == 200 and not answer.error:
-            try:
-                return read_completion(answer.body, self.model, 0.0), None
-            except RefusedError as refused:
-                return refused, None
-            except TransientError as error:
-                return None, str(error)
-        complaint = Complaint.from_body(answer.body)
-        if complaint.refusal:
-            return RefusedError(complaint.refusal), None
-        learnt = self._shape.learn(complaint) if answer.status in (400, 404, 422) else None
-        if learnt is not None:
-            self._shape = learnt
-            write_json(self._outbox.folder / _SHAPE, asdict(learnt))
-        return None, answer.error or f"HTTP {answer.status}{complaint.words}"
+    def _is_ours(self, job: Job) -> bool:
+        key = next(self._log.keys_waiting(self._outbox.where(job.requests)), None)
+        stored = self._log.open_request(key) if key else None
+        return stored is not None and self._has_asked(stored)
 
-    def _load_shape(self) -> Shape:
-        """Return how the endpoint likes to be asked, as earlier batches have shown."""
-        path = self._outbox.folder / _SHAPE
-        try:
-            return Shape(**read_json(path)) if path.is_file() else Shape()
-        except TypeError:
-            raise StoreError(f"{path}: not what decoct wrote; delete it") from None
+    def _has_asked(self, stored: StoredRequest) -> bool:
+        asked = (stored.backend, stored.model, sha256_json(dict(stored.parameters)))
+        return asked == (self.name, self.model, sha256_json(dict(self.parameters)))
 
+    def _is_stale(self, job: Job) -> bool:
+        """Return whether what a file asks has in part been answered another way meanwhile.
 
-def _usage(outcome: Completion | RefusedError | None) -> Usage:
-    if isinstance(outcome, RefusedError):
-        return Usage(outcome.prompt_tokens, outcome.completion_tokens)
-    return outcome.usage if outcome else NO_USAGE
+        Sent as it is, that would be paid for twice.
+        """
+        if not self.settings.submit or job.file_id:
+            return False
+        where = self._outbox.where(job.requests)
+        keys = (str(request.get("custom_id")) for request in read_requests(job.requests))
+        return any(
+            self._log.waiting_in(key) != where
+            or any(self._log.get(part.request.key) for part in self._log.parts(key))
+            for key in keys
+        )
+
+    def _release(self, job: Job) -> int:
+        """Have nothing wait for a job any more, and return how much did."""
+        n_open = self._log.clear_waiting(self._outbox.where(job.requests))
+        replace(job, status="done").save()
+        return n_open
 
 
 plugin = BatchBackend

@@ -47,7 +47,7 @@ class OpenAIBackend:
         self.private, self.free = self._endpoint.private, self._endpoint.local
         self.parameters: Mapping[str, Any] = answer_parameters(self.settings, self._endpoint.where)
         self._url = self._endpoint.url("chat/completions")
-        self._shape = Shape()
+        self._shape = Shape.first(self._endpoint.openai)
         self._settled = False
         self._first: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
@@ -73,8 +73,7 @@ class OpenAIBackend:
                 shape = self._shape
                 body = shape.body(request, self.model, self.settings)
                 started = time.monotonic()
-                sent = self._endpoint.send("POST", self._url, content=body, headers=_JSON)
-                response = await sent
+                response = await self._endpoint.send("POST", self._url, content=body, headers=_JSON)
                 if response.is_success:
                     latency_s = time.monotonic() - started
                     return read_completion(response.content, self.model, latency_s)
