@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from decoct.cli.adapt import adapt
 from decoct.cli.convert import convert
 from decoct.cli.distill import distill
 from decoct.cli.evaluate import evaluate
@@ -95,7 +96,7 @@ def _options(
     """Take the options of `decoct` itself."""
 
 
-for _command in (convert, label, distill, extract, evaluate, run_command):
+for _command in (convert, label, adapt, distill, extract, evaluate, run_command):
     app.command()(_command)
 
 _teacher = typer.Typer(no_args_is_help=True, help="What teachers were asked, and what it cost.")

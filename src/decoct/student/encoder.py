@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from decoct.errors import ArtifactError, MissingExtraError
+from decoct.errors import ArtifactError, MissingExtraError, StoreError
 from decoct.store import sha256_file
 
 if TYPE_CHECKING:
@@ -92,6 +92,21 @@ def load_encoder(name: str) -> tuple[Any, Tokenizer]:
     if not tokenizer.is_fast:
         raise ArtifactError(f"encoder {name!r} has no fast tokenizer (tokenizer.json)")
     return model, tokenizer.backend_tokenizer
+
+
+def save_encoder(encoder: Any, tokenizer: Tokenizer, folder: Path) -> None:  # noqa: ANN401
+    """Save an encoder and its tokenizer as `load_encoder` and transformers read them.
+
+    Raises:
+        StoreError: the folder can't be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _quiet():
+            encoder.save_pretrained(folder, safe_serialization=True)
+        tokenizer.save(str(folder / "tokenizer.json"))
+    except OSError as error:
+        raise StoreError(f"{folder}: can't be written: {error.strerror or error}") from None
 
 
 def build_encoder(config: dict[str, Any]) -> Any:  # noqa: ANN401 (any transformers model)

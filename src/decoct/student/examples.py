@@ -14,6 +14,7 @@ from decoct.inference.decode import BEGIN, INSIDE, OUTSIDE
 from decoct.inference.tokenize import Piece, WordTokenizer
 from decoct.records import Document, Span
 from decoct.student.settings import StudentCard
+from decoct.student.silver import unknown_subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,15 @@ class Example:
         tags: (n_words,) int64, outside, begin or inside of a subject.
         subjects: (first, last) word positions of each subject, last exclusive.
         objects: (n_subjects, n_words, n_relations) float32, 1 on words in an object.
+        known: (n_subjects,) bool, whether that subject's objects are known; where not, nothing is
+            learnt from its row of `objects`.
     """
 
     piece: Piece
     tags: NDArray[np.int64]
     subjects: tuple[tuple[int, int], ...]
     objects: NDArray[np.float32]
+    known: NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -96,6 +100,8 @@ def _example(
     tags = np.full(len(piece.words), OUTSIDE, dtype=np.int64)
     subjects: dict[str, int] = {}
     ranges: list[tuple[int, int]] = []
+    unknown = unknown_subjects(document)
+    known: list[bool] = []
     # longer subjects first, so that of two that overlap the fuller name is kept
     for span in sorted(document.spans, key=lambda span: (span.start - span.end, span.start)):
         place = word_range(span, piece) if span.label == card.subject_label else None
@@ -103,6 +109,7 @@ def _example(
             continue
         if place in ranges:  # annotated twice: one subject, which has the objects of both
             subjects[span.id] = ranges.index(place)
+            known[subjects[span.id]] |= span.id not in unknown
             continue
         if (tags[slice(*place)] != OUTSIDE).any():
             overlapping.add(span.id)
@@ -112,6 +119,7 @@ def _example(
         # a subject inside another has no tag of its own, but its objects are learnt all the same
         subjects[span.id] = len(ranges)
         ranges.append(place)
+        known.append(span.id not in unknown)
     objects = np.zeros((len(ranges), len(piece.words), len(card.relation_labels)), dtype=np.float32)
     for position, (relation, subject, target) in enumerate(document.pairs()):
         place = word_range(target, piece)
@@ -125,7 +133,7 @@ def _example(
             1.0
         )
         placed.add(position)
-    return Example(piece, tags, tuple(ranges), objects)
+    return Example(piece, tags, tuple(ranges), objects, np.array(known, dtype=np.bool_))
 
 
 def split_dev(

@@ -22,6 +22,7 @@ from decoct.student.encoder import load_encoder, window_tokens
 from decoct.student.examples import Example, make_examples, split_dev
 from decoct.student.model import HEAD_NAMES, SubjectCentricModel, Targets
 from decoct.student.settings import StudentCard, StudentSettings
+from decoct.student.silver import prepare
 from decoct.student.student import Student, hash_weights, make_reader
 from decoct.tasks.base import Task
 from decoct.training.device import choose_device
@@ -110,8 +111,9 @@ def fit(
         versions=versions(),
     )
     train_part, dev_part = split_dev(silver, settings.dev_share, settings.seed)
+    prepared = prepare(train_part, task, settings.silver)
     words = WordTokenizer(tokenizer, settings.max_tokens)
-    examples = make_examples(train_part, words, card)
+    examples = make_examples(prepared.documents, words, card)
     if not examples.items:
         raise ConfigError(
             f"{len(train_part)} silver texts without a word are too few to learn from"
@@ -176,6 +178,7 @@ class _Batches:
         n_relations = examples[0].objects.shape[2]
         words = np.zeros((len(subjects), batch.n_words), dtype=np.float32)
         objects = np.zeros((len(subjects), batch.n_words, n_relations), dtype=np.float32)
+        known = np.concatenate([example.known for example in examples])
         at = 0
         for row, example in enumerate(examples):
             n_words = len(example.piece.words)
@@ -198,6 +201,7 @@ class _Batches:
                 ),
                 subject_words=torch.from_numpy(words).to(on),
                 objects=torch.from_numpy(objects).to(on),
+                known=torch.from_numpy(known.astype(np.float32)).to(on),
             ),
         )
 

@@ -69,12 +69,14 @@ class Targets:
         subject_piece: (n_subjects,) int64, the piece that each subject is in.
         subject_words: (n_subjects, n_words) float32, 1 on the subject's words.
         objects: (n_subjects, n_words, n_relations) float32, 1 on words in an object.
+        known: (n_subjects,) float32, 0 where a subject's objects are not known.
     """
 
     tags: Tensor
     subject_piece: Tensor
     subject_words: Tensor
     objects: Tensor
+    known: Tensor
 
 
 class SubjectCentricModel(nn.Module):
@@ -131,7 +133,7 @@ class SubjectCentricModel(nn.Module):
         """Return the sum of both heads' mean losses, a scalar.
 
         The subject head's is the mean over words whose tag is known; the object head's the mean
-        over (subject, word) with the true subjects given.
+        over (subject, word) with the true subjects given, those whose objects are known.
         """
         tag_logits = self.subject_head(states).float()
         subject_loss = nn.functional.cross_entropy(
@@ -144,4 +146,5 @@ class SubjectCentricModel(nn.Module):
             logits, targets.objects, reduction="none"
         )
         mask = word_mask[targets.subject_piece].unsqueeze(-1).to(losses.dtype)
+        mask = mask * targets.known[:, None, None]
         return subject_loss + (losses * mask).sum() / mask.expand_as(losses).sum().clamp(min=1)

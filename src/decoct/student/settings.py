@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from decoct.config import Settings
+from decoct.student.silver import SilverSettings
 from decoct.training.settings import TrainingSettings
 
 
@@ -21,6 +22,7 @@ class StudentSettings(TrainingSettings):
         subject_threshold: a word with this probability is in a subject.
         object_threshold: a word with this probability is in an object.
         object_bridge: a gap of a word or two in an object is closed where each has this much.
+        silver: what is done to silver before it is learnt from.
     """
 
     encoder: str = "embedded"
@@ -30,6 +32,7 @@ class StudentSettings(TrainingSettings):
     subject_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     object_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     object_bridge: Annotated[float, Field(gt=0, le=1)] = 0.1
+    silver: SilverSettings = SilverSettings()
 
 
 class StudentCard(Settings):

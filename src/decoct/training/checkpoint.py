@@ -83,7 +83,7 @@ def load_checkpoint(
     except (OSError, SafetensorError, KeyError, ValueError, TypeError):
         return None
     weights, best = _under("model/", tensors), _under("best/", tensors)
-    if not _fits(weights, model) or not _fits(best, model):
+    if not _fits(weights, model) or (best and not _fits(best, model)):
         return None
     model.load_state_dict(weights)
     state: dict[int, dict[str, torch.Tensor]] = {}
