@@ -32,6 +32,7 @@ from decoct.records import Document
 from decoct.store import write_json, write_text
 from decoct.student.fit import fit
 from decoct.student.settings import StudentSettings
+from decoct.student.silver import SilverSettings
 from decoct.student.student import Student
 from decoct.tasks.base import get_task
 
@@ -48,17 +49,26 @@ def main() -> None:
     silver = {name: _silver(arguments.data, work, name) for name in TEACHERS}
     fold_of = _folds(gold, arguments.folds, arguments.fold_seed)
     settings = StudentSettings(
-        seed=arguments.seed, epochs=arguments.epochs, encoder=arguments.encoder
+        seed=arguments.seed,
+        epochs=arguments.epochs,
+        encoder=arguments.encoder,
+        silver=SilverSettings(complete_subjects=arguments.complete_subjects),
     )
     torch.set_num_threads(arguments.threads or torch.get_num_threads())
-    for fold in range(arguments.folds):
+    folds = arguments.only_folds or list(range(arguments.folds))
+    for fold in folds:
         for system in arguments.systems:
             learn = silver.get(system, gold)
             _run_fold(work, fold, system, gold, learn, fold_of, settings, arguments.again)
-    if all(
-        (work / f"{s}.{f}.json").exists() for s in (*TEACHERS, GOLD) for f in range(arguments.folds)
-    ):
-        _write_table(work, gold, silver, arguments)
+    scored = [document for document in gold if fold_of[document.id] in folds]
+    systems = [
+        system
+        for system in (*TEACHERS, GOLD)
+        if all((work / f"{system}.{fold}.json").exists() for fold in folds)
+    ]
+    ids = {document.id for document in scored}
+    silver = {name: [one for one in silver[name] if one.id in ids] for name in silver}
+    _write_table(work, scored, silver, arguments, systems, folds)
 
 
 def _arguments() -> argparse.Namespace:
@@ -72,6 +82,10 @@ def _arguments() -> argparse.Namespace:
         "--work", type=Path, required=True, help="folder for predictions and the table"
     )
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--only-folds", type=int, nargs="+", help="these, not all")
+    parser.add_argument(
+        "--complete-subjects", action="store_true", help="a drug named once is a drug everywhere"
+    )
     parser.add_argument("--fold-seed", type=int, default=7)
     parser.add_argument("--seed", type=int, default=13)
     parser.add_argument("--epochs", type=int, default=StudentSettings().epochs)
@@ -164,6 +178,8 @@ def _write_table(
     gold: list[Document],
     silver: dict[str, list[Document]],
     arguments: argparse.Namespace,
+    systems: list[str],
+    folds: list[int],
 ) -> None:
     lines = [
         "| system | given | strict F1 | lenient F1 | strict F1, surface | lenient F1, surface |",
@@ -175,7 +191,7 @@ def _write_table(
     ]
     results: dict[str, object] = {}
     tests: list[str] = []
-    for system in [*TEACHERS, GOLD]:
+    for system in systems:
         if system in silver:
             metrics = evaluate(gold, silver[system])
             lines.append(_row(f"teacher {system}", "text", metrics))
@@ -184,7 +200,7 @@ def _write_table(
         for mode in MODES:
             predicted = [
                 document
-                for fold in range(arguments.folds)
+                for fold in folds
                 for document in read(work / f"{system}.{fold}.{mode}.jsonl")
             ]
             metrics = evaluate(gold, predicted)
@@ -198,7 +214,7 @@ def _write_table(
                         tests.append(f"- {name} against its teacher, {match} by offsets: {test!r}")
     seconds = [
         json.loads(path.read_text())["training"]["seconds"]
-        for system in (*TEACHERS, GOLD)
+        for system in systems
         for path in work.glob(f"{system}.[0-9].json")
     ]
     signature = evaluate(gold, gold, n_resamples=1000).strict.signature.split("|", 1)[1]
@@ -210,8 +226,10 @@ def _write_table(
             "",
             *tests,
             "",
-            f"{arguments.folds} folds by abstract, fold seed {arguments.fold_seed}, "
+            f"folds {', '.join(map(str, folds))} of {arguments.folds} by abstract, "
+            f"fold seed {arguments.fold_seed}, "
             f"seed {arguments.seed}, {arguments.epochs} epochs, encoder {arguments.encoder}, "
+            f"subjects {'completed' if arguments.complete_subjects else 'as named'}, "
             f"{len(gold)} sentences; "
             f"signature {signature}; training took {np.mean(seconds):.0f} s a fold on average.",
         ]

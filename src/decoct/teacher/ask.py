@@ -24,7 +24,7 @@ from decoct.teacher.outcome import OPEN, Outcome, Reading, conclude
 from decoct.teacher.questions import Questions
 from decoct.teacher.settings import AskSettings
 
-_AHEAD = 32
+_FIRST_AHEAD, _AHEAD = 2, 32
 _MIN_AHEAD, _MAX_AHEAD = 64, 4096
 
 
@@ -106,7 +106,7 @@ class Asking:
         n_out = 0
         try:
             while True:
-                free = self._window - len(waiting)
+                free = self._window(n_out) - len(waiting)
                 taken = list(islice(stream, free))
                 for _, document in taken:
                     check_document(document, self.backend)
@@ -135,11 +135,16 @@ class Asking:
             wholes = [asked.readings for asked in waiting]
             await asyncio.gather(*reads, *wholes, return_exceptions=True)
 
-    @property
-    def _window(self) -> int:
+    def _window(self, n_out: int) -> int:
+        """Return how many documents are held: few at first, so that the first are soon on the way.
+
+        Args:
+            n_out: documents that are done.
+        """
         settings = self.settings
-        wanted = _AHEAD * settings.concurrency * settings.pack // settings.samples
-        return min(_MAX_AHEAD, max(_MIN_AHEAD, wanted))
+        at_once = settings.concurrency * settings.pack // settings.samples
+        grown = _FIRST_AHEAD * (at_once + n_out)
+        return min(_MAX_AHEAD, max(_MIN_AHEAD, min(_AHEAD * at_once, grown)))
 
     def _begin(
         self, order: int, document: Document, failed: asyncio.Future[BaseException]

@@ -9,10 +9,11 @@ import asyncio
 import ipaddress
 import os
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -54,8 +55,10 @@ class Endpoint:
         self.openai = host == httpx.URL(PUBLIC_URL).host
         allowed = {name.lower() for name in settings.allow_hosts}
         self.private = self.local or host.lower() in allowed
-        self._key = "" if anonymous else _key(settings, needed=not self.local)
-        self._idle: list[httpx.AsyncClient] = []
+        self._headers = self._make_headers(
+            "" if anonymous else _key(settings, needed=not self.local)
+        )
+        self._idle: list[httpx.AsyncHTTPTransport] = []
         self._tls: ssl.SSLContext | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -87,9 +90,9 @@ class Endpoint:
             TeacherError: its certificate is not trusted.
         """
         with self._failures(timeout_s or self._settings.timeout_s) as limit_s:
-            async with asyncio.timeout(limit_s):
-                with self._lane() as client:
-                    return await client.request(method, url, **content)
+            async with asyncio.timeout(limit_s), self._exchange(method, url, content) as response:
+                await response.aread()
+                return response
 
     async def download(self, url: httpx.URL, path: Path, timeout_s: float) -> None:
         """Save what is at a URL, in pieces; the file takes its name when it is whole.
@@ -100,8 +103,8 @@ class Endpoint:
             StoreError: it can't be written.
         """
         part = path.with_name(f"{path.name}.part")
-        with self._failures(timeout_s) as limit_s, self._lane() as client:
-            async with asyncio.timeout(limit_s), client.stream("GET", url) as response:
+        with self._failures(timeout_s) as limit_s:
+            async with asyncio.timeout(limit_s), self._exchange("GET", url, {}) as response:
                 if not response.is_success:
                     await response.aread()
                     raise self.error(response, Complaint.from_body(response.content))
@@ -138,8 +141,8 @@ class Endpoint:
             return TransientError(answered, wait_s, throttled=status in _THROTTLED)
         if status in (401, 403):
             return TeacherError(f"{self.where}: {answered}: check {self._key_name}")
-        if response.next_request is not None:
-            host = response.next_request.url.host
+        if response.has_redirect_location:
+            host = _host(response.headers["location"]) or self._base.host
             return TeacherError(
                 f"{self.where}: redirects to {host}, not followed; "
                 "if you trust it, make it the base_url"
@@ -159,47 +162,62 @@ class Endpoint:
     async def aclose(self) -> None:
         """Let go of connections; a later request opens new ones."""
         idle, self._idle = self._idle, []
-        for client in idle:
-            await client.aclose()
+        for lane in idle:
+            await lane.aclose()
 
     @property
     def _key_name(self) -> str:
         file = self._settings.api_key_file
         return f"the key in {file or self._settings.api_key_env}"
 
-    @contextmanager
-    def _lane(self) -> Iterator[httpx.AsyncClient]:
-        """Lend a client of one connection.
+    @asynccontextmanager
+    async def _exchange(
+        self, method: str, url: httpx.URL, content: Mapping[str, Any]
+    ) -> AsyncGenerator[httpx.Response]:
+        """Send a request and yield the response, its body still to be read."""
+        headers = {**self._headers, **content.get("headers", {})}
+        request = httpx.Request(method, url, **{**content, "headers": headers})
+        with self._lane() as lane:
+            response = await lane.handle_async_request(request)
+            try:
+                yield response
+            finally:
+                await response.aclose()
 
-        One client for all would do, were its pool not quadratic: it looks at every connection for
-        every idle one whenever a request begins or ends, 8 ms of processor with 64 of them.
+    @contextmanager
+    def _lane(self) -> Iterator[httpx.AsyncHTTPTransport]:
+        """Lend a transport of one connection.
+
+        httpx's client would do, were its pool not quadratic: it looks at every connection for every
+        idle one whenever a request begins or ends, 8 ms of processor with 64 of them. Cookies,
+        redirects and authentication, which it takes care of, are not wanted here.
         """
         loop = asyncio.get_running_loop()
         if self._loop is not loop:  # connections belong to one event loop
             self._loop, self._idle = loop, []
-        client = self._idle.pop() if self._idle else self._open()
+        lane = self._idle.pop() if self._idle else self._open()
         try:
-            yield client
+            yield lane
         finally:
-            self._idle.append(client)
+            self._idle.append(lane)
 
-    def _open(self) -> httpx.AsyncClient:
+    def _open(self) -> httpx.AsyncHTTPTransport:
         if self._tls is None:
             self._tls = httpx.create_ssl_context()
-        return httpx.AsyncClient(
-            headers=self._headers(),
-            timeout=None,  # one for the whole attempt stands around it
-            verify=self._tls,
-            # a proxy would read plain HTTP; TLS goes through it unread
-            trust_env=self._base.scheme == "https" and not self.local,
-        )
+        return httpx.AsyncHTTPTransport(verify=self._tls, proxy=self._proxy())
 
-    def _headers(self) -> Mapping[str, str]:
-        if not self._key:
-            return {}
-        if self._settings.auth == "api-key":
-            return {"api-key": self._key}
-        return {"Authorization": f"Bearer {self._key}"}
+    def _proxy(self) -> str | None:
+        """Return the environment's proxy; it would read plain HTTP, TLS goes through it unread."""
+        if self._base.scheme != "https" or self.local or proxy_bypass(self._base.host):
+            return None
+        found = getproxies().get("https") or getproxies().get("all")
+        return f"http://{found}" if found and "://" not in found else found
+
+    def _make_headers(self, key: str) -> Mapping[str, str]:
+        headers = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "decoct"}
+        if key and self._settings.auth == "api-key":
+            return {**headers, "api-key": key}
+        return {**headers, "Authorization": f"Bearer {key}"} if key else headers
 
 
 def is_loopback(host: str) -> bool:
@@ -208,6 +226,13 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _host(location: str) -> str:
+    try:
+        return httpx.URL(location).host
+    except httpx.InvalidURL:
+        return "no sensible place"
 
 
 def _key(settings: OpenAISettings, needed: bool) -> str:
