@@ -1,5 +1,6 @@
 """What holds for every plug-in the day that it appears on its shelf, and for the face of it all."""
 
+import asyncio
 import inspect
 import json
 import re
@@ -15,7 +16,7 @@ import decoct
 from decoct.errors import AnswerError, DecoctError, Faults
 from decoct.formats.base import FORMATS
 from decoct.tasks.base import TASKS, Answer, Prompt
-from decoct.teacher.base import BACKENDS
+from decoct.teacher.base import BACKENDS, Deferred, load_teacher
 
 HEAVY = ("torch", "transformers", "pydantic", "numpy")
 
@@ -61,11 +62,31 @@ def test_tasks(name):
 def test_backends(name):
     backend = BACKENDS.get(name)
     assert inspect.isclass(backend)
-    assert backend.name == name
+    # a batch's answers are the endpoint's own: the log knows them as those
+    assert backend.name == {"batch": "openai"}.get(name, name)
     assert inspect.iscoroutinefunction(backend.complete)
     assert inspect.iscoroutinefunction(backend.aclose)
     assert list(inspect.signature(backend.from_spec).parameters) == ["argument", "options"]
     assert list(inspect.signature(backend.complete).parameters) == ["self", "request"]
+
+
+@pytest.mark.parametrize("name", BACKENDS.names())
+def test_backends_say_who_they_are(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-key-1234567890")
+    (tmp_path / "answers.jsonl").write_text('{"text": "Rash.", "content": "{}"}\n')
+    argument = {"replay": tmp_path / "answers.jsonl", "scripted": tmp_path / "answers.jsonl"}
+    argument |= {"openai": "some-model", "batch": "some-model"}
+    made = load_teacher(f"{name}:{argument[name]}" if name in argument else name)
+    assert made.model
+    assert all(isinstance(flag, bool) for flag in (made.live, made.private, made.free))
+    assert "sk-planted" not in json.dumps(dict(made.parameters))
+    # what reads no prompt asks nobody: nothing leaves the house, nobody bills for it
+    assert made.live or (made.private and made.free)
+    if made.live:
+        assert int(made.parameters["max_tokens"]) > 0, "the budget's worst case"
+    assert isinstance(made, Deferred) == (name == "batch")
+    asyncio.run(made.aclose())
+    asyncio.run(made.aclose())
 
 
 @pytest.mark.parametrize("shelf", [FORMATS, TASKS, BACKENDS], ids=lambda shelf: shelf.noun)

@@ -13,6 +13,7 @@ from decoct.progress import Progress
 from decoct.store import read_json, sha256_json, versions, write_json
 
 MANIFEST = "manifest.json"
+_OPEN = {"unavailable", "waiting", "over_budget"}  # faults that another run may mend
 _MARKER = "done.json"
 
 
@@ -64,7 +65,7 @@ class RunFolder:
         if (
             found.get("key") == key
             and (folder / output).exists()
-            and not found["faults"].get("unavailable")
+            and not _OPEN & found["faults"].keys()
         ):
             self.done[name] = found
             self.skipped.append(name)

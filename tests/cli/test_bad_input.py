@@ -233,17 +233,18 @@ def test_a_teacher_without_an_answer_is_counted(tmp_path: Path) -> None:
     [
         ("rulez", "did you mean 'rules'?"),
         ("opena:gpt", "did you mean 'openai'?"),
-        ("", "there are: openai, replay, rules, scripted"),
+        ("", "there are: batch, openai, replay, rules, scripted"),
         ("rules:x", "takes no argument"),
         ("replay", "replay:FILE"),
         ("replay:nowhere.jsonl", "nowhere.jsonl"),
         ("scripted:nowhere.jsonl", "nowhere.jsonl"),
         ("openai", "names no model"),
+        ("batch", "names no model"),
         ("openai:gpt", "OPENAI_API_KEY"),
     ],
 )
 def test_a_wrong_teacher(teacher: str, said: str, tmp_path: Path, data: Path) -> None:
-    if teacher == "openai":
+    if teacher in ("openai", "batch"):
         error = label(
             data / "unlabeled.jsonl",
             tmp_path / "o.jsonl",
@@ -256,7 +257,8 @@ def test_a_wrong_teacher(teacher: str, said: str, tmp_path: Path, data: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def test_wrong_teacher_options(tmp_path: Path, data: Path) -> None:
+def test_wrong_teacher_options(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-key-1234567890")
     source, out = data / "unlabeled.jsonl", tmp_path / "o.jsonl"
     url = "http://127.0.0.1:9/v1"
     assert "temperature" in label(source, out, "openai:x", base_url=url, temperature="warm").error

@@ -76,8 +76,16 @@ def test_label(tmp_path):
         "refusals": {"filter": 1},
         "ungrounded": {},
         "n_lost_subjects": 0,
+        "n_outvoted": 0,
         "prompt_tokens": 10,
         "completion_tokens": 4,
+        "cost": {
+            "n_calls": 2,  # the third text was the first one's
+            "usage": {"prompt_tokens": 5, "completion_tokens": 2, "cached_prompt_tokens": 0},
+            "usd": 0.0,
+            "failures": {},
+        },
+        "log_usd": 0.0,
     }
     assert (progress.n, progress.closed, backend.n_closed) == (3, True, 1)
 
@@ -163,15 +171,17 @@ def test_what_has_no_answer_is_named(tmp_path, source):
         handle.write("nonsense\n")
     faults = Faults()
     out = tmp_path / "silver.jsonl"
-    summary = label_file(source, out, teacher=ScriptedBackend(replies), faults=faults)
+    quick = {"max_attempts": 2, "backoff_s": 0.001}
+    summary = label_file(source, out, teacher=ScriptedBackend(replies), faults=faults, **quick)
+    assert summary.cost.failures == {"busy": 2}
     assert summary.refusals == {"invalid_answer": 2, "unavailable": 1, "content_filter": 1}
     assert summary.n_silver == 6
     assert {fault.where for fault in faults.kept} == {"d2", "d4", "d5", "d6", f"{source}:11"}
     assert faults.counts == {**summary.refusals, "bad_line": 1}
     assert all("Gold" not in str(fault) for fault in faults.kept)
     again = ScriptedBackend(replies)
-    again_summary = label_file(source, out, teacher=again)
-    assert again.asked == 1  # the one that was unavailable
+    again_summary = label_file(source, out, teacher=again, **quick)
+    assert again.asked == 2  # the one that was unavailable, as often as it may be tried
     assert again_summary.refusals == summary.refusals
 
 

@@ -14,7 +14,7 @@ import torch
 import decoct
 from decoct.errors import ConfigError, DecoctError
 from decoct.recipes.run import read_run
-from decoct.testing import FakeOpenAI
+from decoct.testing import BatchBehavior, FakeOpenAI, by_text
 from decoct.testing.faults import status
 from fakes.commands import (
     answer,
@@ -252,7 +252,7 @@ def test_ctrl_c_in_training_goes_on_at_its_epoch(home: Path) -> None:
 @pytest.fixture
 def server() -> Iterator[FakeOpenAI]:
     answers = {d.text: answer(d) for d in corpus(30) + corpus(10, seed=1, prefix="g")}
-    with FakeOpenAI(lambda messages: answers[messages[-1]["content"]]) as running:
+    with FakeOpenAI(by_text(answers.get)) as running:
         yield running
 
 
@@ -262,8 +262,8 @@ def test_documents_that_got_no_answer_are_asked_again(home: Path, server: FakeOp
     change(
         home,
         'teacher = "scripted:script.jsonl"',
-        'teacher = "openai:fake"\nconcurrency = 1\n'
-        f'[label.options]\nbase_url = "{server.base_url}"\nmax_attempts = 1',
+        'teacher = "openai:fake"\nconcurrency = 1\nmax_attempts = 1\n'
+        f'[label.options]\nbase_url = "{server.base_url}"',
     )
     server.faults += [status(503)] * 2
     first = invoke("run", home / "run.toml", "--json")
@@ -329,6 +329,135 @@ def test_bad_lines_of_every_file_are_counted_once(home: Path) -> None:
         made = invoke("run", home / "run.toml", "-q", "--json")
         assert made.code == 3, made
         assert made.stderr == "decoct: done, 2 items skipped (2 bad_line)\n"
+
+
+# An endpoint as the teacher
+
+ENDPOINT = """teacher = "openai:fake"
+concurrency = 4
+pack = 2
+samples = 2
+min_agreement = 0.5
+examples = "shots.jsonl"
+n_examples = 1
+[label.options]
+base_url = "{url}"
+temperature = 0.5
+api_key_file = "llm.key"
+"""
+
+
+@pytest.fixture
+def asked(home: Path, server: FakeOpenAI) -> Path:
+    """A folder with a run that labels and distills, by way of the server."""
+    change(home, TOML[TOML.index("[evaluate]") :], "")
+    change(home, "epochs = 3", "epochs = 1")
+    url = ENDPOINT.format(url=server.base_url)
+    change(home, 'teacher = "scripted:script.jsonl"', url)
+    shots = [
+        {"text": f"Aspirin {n} caused rash .", "answer": {"drugs": [f"Aspirin {n}"], "events": []}}
+        for n in range(3)
+    ]
+    write_lines(home / "shots.jsonl", map(json.dumps, shots))
+    (home / "llm.key").write_text("sk-planted")
+    (home / "llm.key").chmod(0o600)
+    return home
+
+
+def test_a_run_asks_as_its_label_table_says_and_paths_are_beside_it(
+    asked: Path, server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    assert skipped(asked) == []
+    assert len(server.requests) == 30 // 2 * 2, "in packs of two, twice each"
+    for request in server.requests:
+        assert request.headers["Authorization"] == "Bearer sk-planted"
+        assert request.body["temperature"] == 0.5
+        assert "Aspirin 0 caused" in request.body["messages"][0]["content"]
+        assert "Aspirin 1 caused" not in request.body["messages"][0]["content"]
+    summary = manifest(asked)["steps"]["label"]["summary"]
+    assert (summary["n_silver"], summary["cost"]["n_calls"]) == (30, 30)
+    silver = read_documents(asked / "runs" / "demo" / "label" / "silver.jsonl")
+    assert {document.meta["confidence"] for document in silver} == {1.0}
+
+    moved = asked / "moved"
+    moved.mkdir()
+    for path in [path for path in asked.iterdir() if path != moved]:
+        path.rename(moved / path.name)
+    assert skipped(moved) == ["label", "distill"]
+    assert len(server.requests) == 30
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "anew"),
+    [
+        ("pack = 2", "pack = 3", True),
+        ("samples = 2", "samples = 3", True),
+        ("min_agreement = 0.5", "min_agreement = 0.9", True),
+        ("n_examples = 1", "n_examples = 2", True),
+        ("n_examples = 1", 'n_examples = 1\npick = "nearest"', True),
+        ("temperature = 0.5", "temperature = 0.6", True),
+        ("openai:fake", "openai:another", True),
+        ('examples = "shots.jsonl"', "", True),
+        ("concurrency = 4", "concurrency = 1", False),
+        ("concurrency = 4", "max_attempts = 3\nbudget_usd = 3.0\nmax_reasks = 1", False),
+        ('api_key_file = "llm.key"', "", False),
+    ],
+)
+def test_a_change_of_what_is_asked_labels_anew(
+    asked: Path, server: FakeOpenAI, old: str, new: str, anew: bool
+) -> None:
+    if "nearest" in new:
+        pytest.importorskip("bm25s")
+    skipped(asked)
+    n_asked = len(server.requests)
+    change(asked, old, new)
+    assert ("label" in skipped(asked)) != anew
+    assert (len(server.requests) > n_asked) == (anew and "min_agreement" not in new)
+
+
+def test_other_examples_label_anew(asked: Path, server: FakeOpenAI) -> None:
+    skipped(asked)
+    n_asked = len(server.requests)
+    lines = (asked / "shots.jsonl").read_text().splitlines()
+    write_lines(asked / "shots.jsonl", reversed(lines))
+    assert "label" not in skipped(asked)
+    assert len(server.requests) == 2 * n_asked
+
+
+def test_a_run_labels_by_batch(asked: Path, server: FakeOpenAI) -> None:
+    server.batch = BatchBehavior(n_polls=1, failing=0.2)
+    change(asked, "openai:fake", "batch:fake")
+    change(asked, "[label.options]", "[label.options]\nsubmit = true\npoll_s = 0.01")
+    for _ in range(3):
+        done = skipped(asked)
+    assert done == ["label", "distill"]
+    assert manifest(asked)["steps"]["label"]["summary"]["n_silver"] == 30
+    assert server.answered == 30
+    assert (asked / "runs" / "demo" / "teacher.batch").is_dir()
+    # and live, it is all known
+    change(asked, "batch:fake", "openai:fake")
+    change(asked, "submit = true\npoll_s = 0.01", "")
+    n_asked = len(server.requests)
+    assert skipped(asked) == ["distill"]
+    assert len(server.requests) == n_asked
+
+
+def test_documents_beyond_the_budget_are_asked_by_the_same_run_with_more(
+    asked: Path, server: FakeOpenAI
+) -> None:
+    (asked / "prices.toml").write_text(
+        '[models.fake]\ninput_usd = 1000\noutput_usd = 1000\nas_of = 2026-01-01\nsource = "t"\n'
+    )
+    change(asked, "pack = 2\nsamples = 2", 'prices = "prices.toml"\nbudget_usd = 3.0')
+    change(asked, "temperature = 0.5", "max_tokens = 100")
+    first = invoke("run", asked / "run.toml", "--json", "-q")
+    assert first.code == 3, first
+    assert 0 < manifest(asked)["faults"]["over_budget"] < 30
+    change(asked, "budget_usd = 3.0", "budget_usd = 800.0")
+    assert skipped(asked) == []
+    assert manifest(asked)["steps"]["label"]["summary"]["n_silver"] == 30
+    assert max(count.answered for count in server.counts.prompts.values()) == 1
 
 
 # The file

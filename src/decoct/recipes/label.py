@@ -22,7 +22,7 @@ from decoct.recipes.convert import nothing_read
 from decoct.records import Document
 from decoct.store import atomic_write, check_writable
 from decoct.tasks.base import Task, get_task
-from decoct.teacher.ask import Asking
+from decoct.teacher.ask import Asking, check_settings, make_questions
 from decoct.teacher.base import Backend, Deferred, load_teacher
 from decoct.teacher.budget import Budget
 from decoct.teacher.cache import CallLog
@@ -34,7 +34,7 @@ from decoct.teacher.summary import LabelSummary
 
 LOG_NAME = "teacher.sqlite"
 L = TypeVar("L", bound="LabelSettings")
-_PATH_OPTIONS = {"api_key_file", "folder"}
+PATH_OPTIONS = frozenset({"api_key_file", "folder"})  # of backends
 Sink = Callable[[], AbstractContextManager[Callable[[Outcome], None]]]
 
 
@@ -259,18 +259,18 @@ def read_label_settings(config: Path | None, flags: Mapping[str, Any]) -> LabelS
 def beside(here: Path, settings: L) -> L:
     """Return settings whose paths start from a folder."""
     options = dict(settings.options)
-    for name in _PATH_OPTIONS & options.keys():
+    for name in PATH_OPTIONS & options.keys():
         options[name] = str(here / str(options[name]))
     name, _, argument = settings.teacher.partition(":")
     is_file = bool(argument) and (here / argument).is_file()
-    return settings.model_copy(
-        update={
-            "teacher": f"{name}:{here / argument}" if is_file else settings.teacher,
-            "examples": here / settings.examples if settings.examples else None,
-            "prices": here / settings.prices if settings.prices else None,
-            "options": options,
-        }
-    )
+    moved = {
+        "teacher": f"{name}:{here / argument}" if is_file else settings.teacher,
+        "examples": here / settings.examples if settings.examples else None,
+        "prices": here / settings.prices if settings.prices else None,
+        "options": options,
+    }
+    was_set = settings.model_fields_set  # what was not is not to look as if it were
+    return settings.model_copy(update={key: moved[key] for key in moved.keys() & was_set})
 
 
 def split_options(options: dict[str, Any]) -> tuple[AskSettings, dict[str, Any]]:
@@ -325,6 +325,8 @@ class _Job:
             sink: opens what takes the outcomes of one pass.
         """
         budget = self._budget()
+        check_settings(self.settings, self.backend)
+        make_questions(self.task, self.backend, self.settings)  # reads and checks the examples
         made: list[LabelSummary] = []
 
         async def go() -> None:

@@ -25,6 +25,7 @@ from decoct.recipes.evaluate import predict_gold, read_gold
 from decoct.recipes.extract import extract_file, load_student
 from decoct.recipes.label import (
     LOG_NAME,
+    PATH_OPTIONS,
     LabelSettings,
     beside,
     label_file,
@@ -202,6 +203,7 @@ class _Run:
     def _teacher_inputs(self) -> list[Any]:
         """What the answers depend on: a file by its content, wherever it is."""
         table = self.settings.label
+        options = table.model_dump(mode="json")["options"]
         name, _, argument = table.teacher.partition(":")
         recording = Path(argument)
         asked = get_task(self.settings.task)
@@ -212,7 +214,7 @@ class _Run:
         return [
             name,
             sha256_file(recording) if argument and recording.is_file() else argument,
-            table.model_dump(mode="json")["options"],
+            {name: value for name, value in options.items() if name not in PATH_OPTIONS},
             asked.prompt("").system,
             dict(asked.schema),
             voted | {"pack": table.pack, "examples": shown},

@@ -107,22 +107,26 @@ class BatchJobs:
             job = Job(job.requests, job.file_id, batch["id"], str(batch.get("status"))).save()
         return job
 
-    async def finish(self, job: Job) -> None:
+    async def finish(self, job: Job) -> str | None:
         """Wait for a started job's end, and fetch its answers beside the request file.
 
+        Returns:
+            What is to be said where the endpoint rejects it; None where it does not.
+
         Raises:
-            TeacherError: the endpoint rejects it.
+            TeacherError: the endpoint can't be reached.
             StoreError: files can't be written.
         """
         batch = await self._watch(job)
         status = str(batch.get("status"))
         if status == "failed":
             Job(job.requests).save()
-            raise TeacherError(
+            return (
                 f"{job.requests}: the endpoint rejects this batch{_codes(batch)}; "
                 "the same command sends it again"
             )
         await self._fetch(job, batch)
+        return None
 
     async def _upload(self, requests: Path) -> str:
         with requests.open("rb") as handle:

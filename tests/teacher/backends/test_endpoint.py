@@ -170,3 +170,42 @@ def test_a_download_that_can_not_be_written(server: FakeOpenAI, tmp_path: Path) 
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="can't be written"):
         run(made, made.download(made.url(path), tmp_path / "file" / "out", timeout_s=5))
+
+
+# Proxies
+
+
+@pytest.mark.parametrize(
+    ("scheme", "bypass", "asked"),
+    [("http://", "", True), ("", "", True), ("http://", "llm.invalid", False)],
+    ids=["proxy", "without a scheme", "bypassed"],
+)
+def test_tls_goes_through_a_proxy_unread(
+    scheme: str, bypass: str, asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(4096))
+        writer.close()
+
+    async def go() -> None:
+        serving = await asyncio.start_server(proxy, "127.0.0.1", 0)
+        port = serving.sockets[0].getsockname()[1]
+        for name in ("HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, f"{scheme}127.0.0.1:{port}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, bypass)
+        made = endpoint("https://llm.invalid/v1")
+        with pytest.raises(TransientError) as caught:
+            await made.send("POST", made.url("chat/completions"), content=b"{}", timeout_s=5)
+        check_says_nothing(caught.value)
+        await made.aclose()
+        serving.close()
+        await serving.wait_closed()
+
+    asyncio.run(go())
+    assert [line.split(b"\r\n")[0] for line in heard] == [
+        b"CONNECT llm.invalid:443 HTTP/1.1"
+    ] * asked
+    assert SECRET.encode() not in b"".join(heard)

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from decoct.config import check
-from decoct.errors import Faults, WaitingError
+from decoct.errors import Faults, TeacherError, WaitingError
 from decoct.progress import Progress
 from decoct.store import sha256_json
 from decoct.teacher.backends._chat import Shape
@@ -139,14 +139,19 @@ class BatchBackend:
         n_answers, shape = self.tally.n_sent, self._shapes.now
         due = self._due()
         old = {job.requests for job in due if job.batch_id}
-        left_open = False
+        left_open, complaints = False, []
         for job in [await jobs.start(job) for job in due]:
-            await jobs.finish(job)
+            complaint = await jobs.finish(job)
+            if complaint:
+                complaints.append(complaint)
+                continue
             n_failures = self.tally.failures.total()
             self._importer.read_new()
             if self._release(job) or self.tally.failures.total() > n_failures:
                 progress.note(f"{job.requests.name}: not all of it was answered")
                 left_open = left_open or job.requests in old
+        if complaints:
+            raise TeacherError(complaints[0])
         return left_open or self.tally.n_sent > n_answers or self._shapes.now != shape
 
     async def aclose(self) -> None:
