@@ -31,7 +31,7 @@ demo: $(INSTALLED)
 		| $(BIN)/decoct extract --student runs/demo/distill/student --in - --format table
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
