@@ -33,7 +33,9 @@ def label(
     ] = None,
     log: Annotated[
         Path | None,
-        typer.Option(help="SQLite file that keeps every answer [teacher.sqlite beside --out]."),
+        typer.Option(
+            help="SQLite file that keeps every answer; teacher.sqlite beside --out if not given."
+        ),
     ] = None,
     dry_run: Annotated[
         bool,
