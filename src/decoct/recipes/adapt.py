@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from decoct.errors import ConfigError, Faults, MissingExtraError
 from decoct.formats.base import STANDARD_INPUT, read_documents
 from decoct.progress import Progress
-from decoct.store import check_writable, write_text
+from decoct.store import check_writable, sha256_file, write_text
 from decoct.student.adapt_settings import AdaptSettings
 
 if TYPE_CHECKING:
@@ -59,7 +59,13 @@ def adapt_file(
         met.append(Faults())
         return (document.text for document in read_documents(source, met[-1]))
 
-    adapted = adapt(texts, settings, progress=progress, checkpoints=out / CHECKPOINT)
+    adapted = adapt(
+        texts,
+        settings,
+        progress=progress,
+        checkpoints=out / CHECKPOINT,
+        data=sha256_file(source),
+    )
     if faults is not None:
         faults.extend(met[0])
     save_encoder(adapted.encoder, adapted.tokenizer, out)

@@ -102,6 +102,7 @@ def adapt(
     *,
     progress: Progress | None = None,
     checkpoints: Path | None = None,
+    data: str = "",
 ) -> Adapted:
     """Go on pretraining an encoder on texts, which are read again from the start as they end.
 
@@ -111,6 +112,7 @@ def adapt(
         progress: shown the loss now and then.
         checkpoints: folder for resuming; an interrupted run goes on there, up to
             `shuffle_blocks` blocks further on in the text.
+        data: hash of the texts: a run on others is not gone on with.
 
     Raises:
         ConfigError: too little text, an encoder without a mask token, or a loss that is no number.
@@ -119,7 +121,7 @@ def adapt(
     progress = progress or Silent()
     encoder, tokenizer = load_encoder(settings.encoder)
     torch.manual_seed(settings.seed)  # the head's first weights
-    run = _Run(WordGuesser(encoder), tokenizer, settings, progress, checkpoints)
+    run = _Run(WordGuesser(encoder), tokenizer, settings, progress, checkpoints, data)
     return run.go(texts)
 
 
@@ -133,6 +135,7 @@ class _Run:
         settings: AdaptSettings,
         progress: Progress,
         checkpoints: Path | None,
+        data: str,
     ) -> None:
         self.settings, self.progress, self.checkpoints = settings, progress, checkpoints
         self.tokenizer = tokenizer
@@ -146,7 +149,8 @@ class _Run:
         )
         self.model = model.to(self.device)
         self.optimizer = torch.optim.AdamW(_groups(model, settings))
-        self.fingerprint = sha256_json(settings.model_dump(mode="json"))
+        known_by = settings.model_dump(mode="json")
+        self.fingerprint = sha256_json({**known_by, "data": data} if data else known_by)
         self.n_steps = self.n_texts = 0
         self.seconds = 0.0
         self.losses: list[float] = []
