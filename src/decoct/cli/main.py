@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from decoct.cli.adapt import adapt
+from decoct.cli.audit import agreement, sample
 from decoct.cli.convert import convert
 from decoct.cli.distill import distill
 from decoct.cli.evaluate import evaluate
@@ -102,6 +103,11 @@ for _command in (convert, label, adapt, distill, extract, evaluate, run_command)
 _teacher = typer.Typer(no_args_is_help=True, help="What teachers were asked, and what it cost.")
 _teacher.command("log")(teacher_log)
 app.add_typer(_teacher, name="teacher")
+
+_audit = typer.Typer(no_args_is_help=True, help="How noisy silver is.")
+_audit.command("sample")(sample)
+_audit.command("agreement")(agreement)
+app.add_typer(_audit, name="audit")
 
 
 def run() -> None:
