@@ -26,12 +26,13 @@ from decoct.student.adapt_settings import AdaptSettings
 from decoct.student.encoder import load_encoder, window_tokens
 from decoct.student.masking import KEPT, Block, Vocabulary, make_blocks, mask_words, shuffle
 from decoct.training.checkpoint import Position, load_checkpoint, save_checkpoint
-from decoct.training.device import autocast, choose_device, has_fast_bf16
-from decoct.training.loop import learning_rate_factor
+from decoct.training.device import autocast, choose_device, uses_bf16
+from decoct.training.loop import learning_rate_factor, parameter_groups
 
 _SCHEDULE_STEPS = 10_000
 _NOTE_EVERY_S = 60.0
 _ROWS = 128
+_HEAD_NAMES = ("guess",)
 Texts = Callable[[], Iterable[str]]
 
 
@@ -144,11 +145,10 @@ class _Run:
         self.vocabulary = _vocabulary(model.encoder, tokenizer)
         self.width = window_tokens(model.encoder, settings.block_tokens)
         self.device = choose_device(settings.device)
-        self.bf16 = settings.precision == "bf16" or (
-            settings.precision == "auto" and has_fast_bf16(self.device)
-        )
+        self.bf16 = uses_bf16(settings.precision, self.device)
         self.model = model.to(self.device)
-        self.optimizer = torch.optim.AdamW(_groups(model, settings))
+        rates = (settings.learning_rate, settings.head_learning_rate, settings.weight_decay)
+        self.optimizer = torch.optim.AdamW(parameter_groups(model, _HEAD_NAMES, *rates))
         known_by = settings.model_dump(mode="json")
         self.fingerprint = sha256_json({**known_by, "data": data} if data else known_by)
         self.n_steps = self.n_texts = 0
@@ -292,17 +292,3 @@ def _vocabulary(encoder: Any, tokenizer: Tokenizer) -> Vocabulary:  # noqa: ANN4
             "masked language modelling"
         )
     return Vocabulary(marked[0], marked[-1], mask, int(encoder.config.vocab_size))
-
-
-def _groups(model: WordGuesser, settings: AdaptSettings) -> list[dict[str, object]]:
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        groups.setdefault((name.startswith("guess"), parameter.ndim >= 2), []).append(parameter)
-    return [
-        {
-            "params": parameters,
-            "peak": settings.head_learning_rate if is_head else settings.learning_rate,
-            "weight_decay": settings.weight_decay if decays else 0.0,
-        }
-        for (is_head, decays), parameters in groups.items()
-    ]

@@ -28,7 +28,7 @@ from decoct.student.encoder import build_encoder, looks_local, one_line
 from decoct.student.model import SubjectCentricModel
 from decoct.student.predict import Reader, Subjects
 from decoct.student.settings import StudentCard
-from decoct.training.device import autocast, choose_device, has_fast_bf16
+from decoct.training.device import autocast, choose_device, uses_bf16
 
 _WEIGHTS, _CONFIG = "model.safetensors", "config.json"
 
@@ -207,8 +207,7 @@ def make_reader(
     """Return what turns documents into predictions with this model."""
     words = WordTokenizer(tokenizer, card.settings.max_tokens)
     pad_id = int(getattr(model.encoder.config, "pad_token_id", None) or 0)
-    precision = card.settings.precision
-    bf16 = precision == "bf16" or (precision == "auto" and has_fast_bf16(device))
+    bf16 = uses_bf16(card.settings.precision, device)
     return Reader(TorchNetwork(model.to(device), device, bf16), words, card, pad_id)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
-from decoct.errors import ConfigError, Faults
+from decoct.errors import ConfigError, Faults, RefusedError
 from decoct.registry import Shelf
 from decoct.store import sha256_json
 from decoct.tasks.base import Prompt
@@ -107,6 +107,13 @@ class Tally:
     n_sent: int = 0
     usage: Usage = NO_USAGE
     failures: Counter[str] = field(default_factory=Counter)
+
+
+def billed(outcome: Completion | RefusedError | None) -> Usage:
+    """Return the tokens of an answer or of a refusal; none where a call is still open."""
+    if isinstance(outcome, RefusedError):
+        return Usage(outcome.prompt_tokens, outcome.completion_tokens)
+    return outcome.usage if outcome else NO_USAGE
 
 
 class Backend(Protocol):

@@ -10,7 +10,7 @@ from decoct.errors import Faults, RefusedError, StoreError, TransientError
 from decoct.store import read_json, sha256_file, write_json
 from decoct.teacher.backends._chat import Complaint, Shape, read_completion, refused
 from decoct.teacher.backends._shapes import Shapes
-from decoct.teacher.base import NO_USAGE, Backend, Completion, Tally, Usage
+from decoct.teacher.base import Backend, Completion, Tally, billed
 from decoct.teacher.batch_files import BatchAnswer, Outbox, read_answers, read_requests
 from decoct.teacher.cache import Attempt, CallLog
 from decoct.teacher.call import Call, Item, record
@@ -105,7 +105,7 @@ class Importer:
             return
         items = tuple(Item(part.request.key, part.request) for part in self.log.parts(answer.key))
         call = Call(replace(stored.request, key=answer.key), items)
-        usage = _usage(outcome)
+        usage = billed(outcome)
         record(self.log, self.backend, call, outcome, Attempt(0.0, usage, error))
         if outcome is not None:
             self.tally.n_sent += 1
@@ -143,9 +143,3 @@ class Importer:
         source = self.outbox.source(answers)
         first = next(read_requests(source), None) if source else None
         return Shape.of(first["body"]) if first else self.shapes.now
-
-
-def _usage(outcome: Completion | RefusedError | None) -> Usage:
-    if isinstance(outcome, RefusedError):
-        return Usage(outcome.prompt_tokens, outcome.completion_tokens)
-    return outcome.usage if outcome else NO_USAGE

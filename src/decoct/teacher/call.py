@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from decoct.errors import AnswerError, RefusedError
-from decoct.teacher.base import Backend, Completion, Request, Usage
+from decoct.teacher.base import Backend, Completion, Request, Usage, billed
 from decoct.teacher.cache import Attempt, CallLog
 from decoct.teacher.packing import share, unpack
 
@@ -62,15 +62,16 @@ def _item_outcomes(
     if outcome is None:
         return [None] * len(call.items)
     weights = [1 + len(item.request.prompt.user) for item in call.items]
+    parts = share(billed(outcome), weights)
     if isinstance(outcome, RefusedError):
-        billed = share(Usage(outcome.prompt_tokens, outcome.completion_tokens), weights)
         return [
             RefusedError(outcome.reason, outcome.detail, part.prompt_tokens, part.completion_tokens)
-            for part in billed
+            for part in parts
         ]
     contents = unpack(outcome.content, len(call.items))
-    parts = zip(contents, share(outcome.usage, weights), strict=True)
-    return [_item_outcome(outcome, content, part) for content, part in parts]
+    return [
+        _item_outcome(outcome, content, part) for content, part in zip(contents, parts, strict=True)
+    ]
 
 
 def _item_outcome(

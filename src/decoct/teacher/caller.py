@@ -38,6 +38,7 @@ from decoct.teacher.base import (
     Request,
     Tally,
     Usage,
+    billed,
     request_key,
 )
 from decoct.teacher.budget import Budget
@@ -295,11 +296,11 @@ class Caller:
                 raise
             self._n_unavailable = 0
             self._pace.answered()
-            billed = answered.usage
-            if answered.completion is not None and not billed.prompt_tokens:  # it does not say
-                billed = Usage(n_prompt, n_tokens(answered.completion.content))
-            held.spend(billed)
-            self._pace.correct(billed.prompt_tokens + billed.completion_tokens - n_expected)
+            bill = answered.usage
+            if answered.completion is not None and not bill.prompt_tokens:  # it does not say
+                bill = Usage(n_prompt, n_tokens(answered.completion.content))
+            held.spend(bill)
+            self._pace.correct(bill.prompt_tokens + bill.completion_tokens - n_expected)
             return answered
 
     async def _send(self, call: Call) -> Answered:
@@ -312,10 +313,8 @@ class Caller:
         outcome: Completion | RefusedError
         try:
             outcome = await self._backend.complete(call.request)
-            usage = outcome.usage
         except RefusedError as refused:
             outcome = refused
-            usage = Usage(refused.prompt_tokens, refused.completion_tokens)
         except WaitingError as waiting:
             record(self._log, self._backend, call, None, None)
             self._log.mark_waiting(call.keys, waiting.where)
@@ -324,6 +323,7 @@ class Caller:
             record(self._log, self._backend, call, None, attempt(error=str(error)))
             self.tally.failures[str(error)] += 1
             raise
+        usage = billed(outcome)
         record(self._log, self._backend, call, outcome, attempt(usage))
         self.tally.n_sent += 1
         self.tally.usage += usage

@@ -43,6 +43,11 @@ def has_fast_bf16(device: torch.device) -> bool:
     return False
 
 
+def uses_bf16(precision: str, device: torch.device) -> bool:
+    """Whether a precision of `bf16`, `fp32` or `auto` means bf16 autocast on this device."""
+    return precision == "bf16" or (precision == "auto" and has_fast_bf16(device))
+
+
 def autocast(device: torch.device, bf16: bool) -> AbstractContextManager[object]:
     """Return a context in which matrix products run in bf16, or one that does nothing."""
     return torch.autocast(device.type, dtype=torch.bfloat16) if bf16 else contextlib.nullcontext()

@@ -18,7 +18,7 @@ import torch
 from decoct.errors import ConfigError
 from decoct.progress import Progress
 from decoct.training.checkpoint import Position, load_checkpoint, save_checkpoint
-from decoct.training.device import autocast, choose_device, has_fast_bf16
+from decoct.training.device import autocast, choose_device, uses_bf16
 from decoct.training.settings import TrainingSettings
 
 B = TypeVar("B")
@@ -84,9 +84,16 @@ def train(
         StoreError: a checkpoint can't be written.
     """
     device = choose_device(settings.device)
-    bf16 = settings.precision == "bf16" or (settings.precision == "auto" and has_fast_bf16(device))
+    bf16 = uses_bf16(settings.precision, device)
     model = job.model.to(device)
-    optimizer = torch.optim.AdamW(_parameter_groups(job, settings), fused=device.type != "mps")
+    groups = parameter_groups(
+        model,
+        job.head_names,
+        settings.learning_rate,
+        settings.head_learning_rate,
+        settings.weight_decay,
+    )
+    optimizer = torch.optim.AdamW(groups, fused=device.type != "mps")
     position = Position(job.fingerprint, 0, -math.inf, 0, ())
     best: dict[str, torch.Tensor] = {}
     resumed = (
@@ -178,17 +185,32 @@ def learning_rate_factor(step: int, n_steps: int, warmup: float) -> float:
     return max(0.0, (n_steps - step) / max(1, n_steps - rise))
 
 
-def _parameter_groups(job: Job[B], settings: TrainingSettings) -> list[dict[str, object]]:
+def parameter_groups(
+    model: torch.nn.Module,
+    head_names: tuple[str, ...],
+    learning_rate: float,
+    head_learning_rate: float,
+    weight_decay: float,
+) -> list[dict[str, object]]:
+    """Return AdamW's parameter groups, each with its `peak` learning rate.
+
+    Args:
+        model: what is trained.
+        head_names: prefixes of parameter names that take the head's learning rate.
+        learning_rate: peak, for all else.
+        head_learning_rate: peak, for the heads.
+        weight_decay: not applied to biases and norms.
+    """
     groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
-    for name, parameter in job.model.named_parameters():
+    for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            key = (name.startswith(job.head_names), parameter.ndim >= 2)
+            key = (name.startswith(head_names), parameter.ndim >= 2)
             groups.setdefault(key, []).append(parameter)
     return [
         {
             "params": parameters,
-            "peak": settings.head_learning_rate if is_head else settings.learning_rate,
-            "weight_decay": settings.weight_decay if decays else 0.0,
+            "peak": head_learning_rate if is_head else learning_rate,
+            "weight_decay": weight_decay if decays else 0.0,
         }
         for (is_head, decays), parameters in groups.items()
     ]
