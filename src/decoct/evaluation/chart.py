@@ -1,20 +1,22 @@
-"""F1 by system with error bars, as an SVG to be set into a page."""
+"""Charts as SVG to be set into a page: F1 by system with error bars, and reliability."""
 
 from __future__ import annotations
 
 import io
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from decoct.errors import MissingExtraError
+from decoct.evaluation.calibration import Calibration
 from decoct.evaluation.counts import By, Match
 from decoct.evaluation.metrics import Metrics
 from decoct.evaluation.scores import Score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Stand-ins that matplotlib can draw with and that become the page's own colors, light or dark.
 _COLORS = {
@@ -30,6 +32,7 @@ _STYLE: tuple[tuple[Match, str, str, float], ...] = (
 )
 _PANELS: tuple[By, ...] = ("offsets", "surface")
 _NAME_CHARS = 28  # longer names of systems are cut in the chart, not in the tables
+_IN_A_ROW = 3  # reliability panels
 
 
 def draw_f1(systems: Mapping[str, Metrics]) -> str:
@@ -44,15 +47,8 @@ def draw_f1(systems: Mapping[str, Metrics]) -> str:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("matplotlib", "report", "the chart of a report") from None
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "decoct", "font.size": 10}):
-        figure = Figure(figsize=(9, 1.3 + 0.5 * len(systems)), layout="constrained")
-        figure.patch.set_visible(False)
+
+    def draw(figure: Figure) -> None:
         panels = figure.subplots(1, len(_PANELS), sharex=True, sharey=True, squeeze=False)[0]
         for axes, by in zip(panels, _PANELS, strict=True):
             _draw_panel(axes, by, systems)
@@ -60,13 +56,36 @@ def draw_f1(systems: Mapping[str, Metrics]) -> str:
         figure.legend(
             handles, labels, loc="outside upper right", ncols=2, frameon=False, labelcolor=_INK
         )
-        buffer = io.StringIO()
-        metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        with warnings.catch_warnings():
-            # The page draws with the reader's fonts, so letters missing from ours are no fault.
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            FigureCanvasSVG(figure).print_svg(buffer, metadata=metadata)  # type: ignore[no-untyped-call]
-    return _for_page(buffer.getvalue())
+
+    return _to_svg(draw, (9, 1.3 + 0.5 * len(systems)))
+
+
+def draw_reliability(calibrations: Mapping[str, Calibration]) -> str:
+    """Draw for each system what share of its predictions is right, by confidence.
+
+    On the dashed line a confidence is a probability; below it a system is too sure. The number at
+    each point is that of the bin's predictions.
+
+    Args:
+        calibrations: name -> calibration.
+
+    Returns:
+        an `<svg>` element without ids of other files or hosts, in the page's own colors.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    n_columns = max(1, min(_IN_A_ROW, len(calibrations)))
+    n_rows = max(1, -(-len(calibrations) // n_columns))
+
+    def draw(figure: Figure) -> None:
+        panels = figure.subplots(n_rows, n_columns, squeeze=False)
+        for axes in panels.flat[len(calibrations) :]:
+            axes.set_visible(False)
+        for axes, (name, calibration) in zip(panels.flat, calibrations.items(), strict=False):
+            _draw_reliability_panel(axes, name, calibration)
+
+    return _to_svg(draw, (3 * n_columns, 3.2 * n_rows))
 
 
 def headline_score(metrics: Metrics, match: Match, by: By) -> Score:
@@ -91,16 +110,77 @@ def _draw_panel(axes: Axes, by: By, systems: Mapping[str, Metrics]) -> None:
             capsize=3,
             label=match,
         )
-    names = [name if len(name) <= _NAME_CHARS else f"{name[:_NAME_CHARS]}…" for name in systems]
+    names = [_cut(name) for name in systems]
     axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_title(f"F1 by {by}", color=_INK, fontsize=10)
-    axes.tick_params(colors=_INK, length=0)
+    _plain(axes)
     axes.grid(axis="x", color=_LINE, linewidth=0.6)
+
+
+def _draw_reliability_panel(axes: Axes, name: str, calibration: Calibration) -> None:
+    axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle="--")
+    confidences = [one.mean_confidence for one in calibration.bins]
+    shares = [one.share_right for one in calibration.bins]
+    axes.plot(confidences, shares, color=_STRICT, marker="o", markersize=5)
+    for one, x, y in zip(calibration.bins, confidences, shares, strict=True):
+        above = y < 0.9  # where there is room
+        axes.annotate(
+            str(one.n),
+            (x, y),
+            xytext=(0, 7 if above else -7),
+            textcoords="offset points",
+            ha="center",
+            va="bottom" if above else "top",
+            fontsize=7,
+            color=_INK,
+        )
+    axes.set_title(
+        f"{_cut(name)}\nECE {calibration.ece.percent}",
+        color=_INK,
+        fontsize=9,
+        parse_math=False,
+    )
+    axes.set_xlabel("mean confidence", color=_INK, fontsize=9)
+    axes.set_ylabel("share right", color=_INK, fontsize=9)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    _plain(axes)
+    axes.grid(color=_LINE, linewidth=0.6)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _NAME_CHARS else f"{name[:_NAME_CHARS]}…"
+
+
+def _plain(axes: Axes) -> None:
+    """Take away what is not data."""
+    axes.tick_params(colors=_INK, length=0)
     axes.set_axisbelow(True)
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.patch.set_visible(False)
+
+
+def _to_svg(draw: Callable[[Figure], None], inches: tuple[float, float]) -> str:
+    """Draw a figure of that width and height."""
+    try:
+        import matplotlib as mpl
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("matplotlib", "report", "the chart of a report") from None
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "decoct", "font.size": 10}):
+        figure = Figure(figsize=inches, layout="constrained")
+        figure.patch.set_visible(False)
+        draw(figure)
+        buffer = io.StringIO()
+        metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        with warnings.catch_warnings():
+            # The page draws with the reader's fonts, so letters missing from ours are no fault.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+            FigureCanvasSVG(figure).print_svg(buffer, metadata=metadata)  # type: ignore[no-untyped-call]
+    return _for_page(buffer.getvalue())
 
 
 def _for_page(svg: str) -> str:
