@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from decoct.cli.flags import AsJson, Device, Quiet, check_not_source
+from decoct.student.settings import StudentSettings
 
 if TYPE_CHECKING:
+    from decoct.errors import Faults
     from decoct.evaluation.metrics import Metrics
     from decoct.records import Document
 
+_DEFAULT = StudentSettings()
+_FOLDS = "Cross-validation"
+_WITH_FOLDS = (
+    *("out", "silver", "group_by", "fold_seed", "only_folds"),
+    *("task", "encoder", "epochs", "config"),
+)
+_WITHOUT_FOLDS = ("pred", "student", "compare")
+
 
 def evaluate(
+    context: typer.Context,
     gold: Annotated[Path, typer.Option(help="Documents annotated by people.")],
     pred: Annotated[
         Path | None, typer.Option(help="Predictions, or a teacher's silver, for the same ids.")
@@ -29,12 +41,84 @@ def evaluate(
         Path | None, typer.Option(help="A second system's predictions, for a paired test.")
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 13,
-    device: Device = "auto",
+    seed: Annotated[
+        int, typer.Option(help="Of the bootstrap, and of what --folds trains.")
+    ] = _DEFAULT.seed,
+    device: Device = _DEFAULT.device,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Divide gold, and score each part by a student trained without it.",
+            rich_help_panel=_FOLDS,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the folds; what is done there is kept, and shared by processes.",
+            rich_help_panel=_FOLDS,
+        ),
+    ] = None,
+    silver: Annotated[
+        Path | None,
+        typer.Option(
+            help="Learn from this instead of the other parts' gold.", rich_help_panel=_FOLDS
+        ),
+    ] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            help="Field of meta whose documents stay together, such as pmid.",
+            rich_help_panel=_FOLDS,
+        ),
+    ] = None,
+    fold_seed: Annotated[int, typer.Option(help="Of the division.", rich_help_panel=_FOLDS)] = 7,
+    only_folds: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="FOLD...",
+            help="Do these, counted from 0; the scores are of all that are done.",
+            rich_help_panel=_FOLDS,
+        ),
+    ] = None,
+    more_folds: Annotated[list[int] | None, typer.Argument(metavar="FOLD", hidden=True)] = None,
+    task: Annotated[str, typer.Option(help="The students' task.", rich_help_panel=_FOLDS)] = "ade",
+    encoder: Annotated[
+        str, typer.Option(help="embedded, a local folder or a hub id.", rich_help_panel=_FOLDS)
+    ] = _DEFAULT.encoder,
+    epochs: Annotated[
+        int, typer.Option(help="The most passes over the data.", rich_help_panel=_FOLDS)
+    ] = _DEFAULT.epochs,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML with any settings of a student; flags go before it.", rich_help_panel=_FOLDS
+        ),
+    ] = None,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Score predictions or a student against gold, with intervals and signatures."""
+    """Score predictions or a student against gold, or cross-validate, with intervals."""
+    _check_together(context)
+    if folds is not None:
+        from decoct.cli.cross_validation import cross_validate
+        from decoct.evaluation.folds import Folding
+
+        cross_validate(
+            gold,
+            out,
+            config=config,
+            flags=_given(context, "encoder", "epochs", "seed", "device"),
+            silver=silver,
+            task=task,
+            folding=Folding(folds, fold_seed, group_by),
+            only_folds=(only_folds or []) + (more_folds or []),
+            given_subjects=given_subjects,
+            report=report,
+            json=json,
+            quiet=quiet,
+        )
+        return
     from decoct.cli.screen import close, show_json, show_systems, show_table
     from decoct.errors import Faults
     from decoct.evaluation.report import TABLE_HEADER, table_rows
@@ -74,11 +158,44 @@ def evaluate(
             typer.echo(f"{name}: {scored.strict.signature}")
         if comparison is not None:
             typer.echo(repr(comparison))
+    _add_unmatched(faults, metrics)
+    close(faults, quiet)
+
+
+def _add_unmatched(faults: Faults, metrics: Metrics) -> None:
     for document_id in metrics.missing:
         faults.add(document_id, "in gold, no prediction; scored as empty", "no_prediction")
     for document_id in metrics.unknown:
         faults.add(document_id, "predicted, not in gold; not scored", "not_in_gold")
-    close(faults, quiet)
+
+
+def _given(context: typer.Context, *names: str) -> dict[str, Any]:
+    """Return the flags that stand on the command line, by name."""
+    found = {name: context.get_parameter_source(name) for name in names}
+    return {
+        name: context.params[name]
+        for name, source in found.items()
+        if source and source.name == "COMMANDLINE"
+    }
+
+
+def _check_together(context: typer.Context) -> None:
+    """See that cross-validation's flags, and those of what is not trained here, stay apart."""
+    from decoct.errors import ConfigError
+
+    more = _given(context, "more_folds")
+    if more and not _given(context, "only_folds"):
+        # an option takes one value; the second fold and those after it come as arguments
+        raise typer.BadParameter(f"{more['more_folds'][0]} belongs to no option")
+    with_folds, others = _given(context, *_WITH_FOLDS), _given(context, *_WITHOUT_FOLDS)
+    if not _given(context, "folds") and with_folds:
+        raise ConfigError(f"{_flags(with_folds)}: goes with --folds N")
+    if _given(context, "folds") and others:
+        raise ConfigError(f"{_flags(others)}: --folds scores students that it trains itself")
+
+
+def _flags(names: Iterable[str]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
 
 
 def _check(
@@ -94,7 +211,7 @@ def _check(
     from decoct.store import check_writable
 
     if (pred is None) == (student is None):
-        raise ConfigError("evaluate takes either --pred FILE or --student FOLDER")
+        raise ConfigError("evaluate takes either --pred FILE or --student FOLDER, or --folds N")
     if given_subjects and student is None:
         raise ConfigError(
             "--given-subjects goes with --student; predictions are scored as they are"

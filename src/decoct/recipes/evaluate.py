@@ -43,7 +43,7 @@ def read_predictions(path: Path, gold: list[Document], faults: Faults) -> list[D
         EvaluationError: they hold none of gold's labels, but others.
     """
     predicted = list(read_documents(path, faults))
-    _check_task(gold, _labels(predicted), str(path))
+    check_task(gold, _labels(predicted), str(path))
     return predicted
 
 
@@ -59,7 +59,7 @@ def predict_gold(student: Student, gold: list[Document], given_subjects: bool) -
         EvaluationError: gold holds none of the student's labels.
     """
     labels = {student.card.subject_label, *student.card.object_labels}
-    _check_task(gold, labels, "the student")
+    check_task(gold, labels, "the student")
     return list(student.extract(gold, given_subjects=given_subjects))
 
 
@@ -88,7 +88,7 @@ def _labels(documents: list[Document]) -> set[str]:
     return {span.label for document in documents for span in document.spans}
 
 
-def _check_task(gold: list[Document], labels: set[str], who: str) -> None:
+def check_task(gold: list[Document], labels: set[str], who: str) -> None:
     """Gold and a system that share no label are of two tasks; zeros would hide that."""
     found = _labels(gold)
     if found and labels and not found & labels:
