@@ -15,10 +15,10 @@ from decoct.evaluation.folds import Folding, split_fold
 from decoct.formats.base import read
 from decoct.formats.jsonl import write_jsonl
 from decoct.progress import Silent
-from decoct.recipes.cross_validate import cross_validate, read_student_settings
+from decoct.recipes.cross_validate import cross_validate
 from decoct.records import Document
 from decoct.student.fit import fit
-from decoct.student.settings import StudentSettings
+from decoct.student.pseudo_labels import SelfTrainingSettings
 from decoct.tasks.base import get_task
 from fakes.drugs import corpus
 from fakes.students import quick
@@ -297,20 +297,17 @@ def test_silver_that_teaches_nothing_is_an_error(settings, tmp_path):
         cross_validate(GOLD, tmp_path / "out", settings, silver=bare, folding=FOLDING)
 
 
-def test_settings_are_read_from_a_file_and_flags_go_before_it(encoders, tmp_path):
-    (tmp_path / "tiny").symlink_to(encoders("bert"))
-    path = tmp_path / "student.toml"
-    path.write_text('encoder = "tiny"\nepochs = 3\n[silver]\ncomplete_subjects = true\n')
-    read_ = read_student_settings(path, {"epochs": 5})
-    assert read_.encoder == str(tmp_path / "tiny")
-    assert read_.epochs == 5
-    assert read_.silver.complete_subjects
-    assert read_student_settings(None, {}) == StudentSettings()
-    path.write_text("epoch = 3\n")
-    with pytest.raises(
-        ConfigError, match=r"student.toml: unknown key 'epoch' .did you mean 'epochs'"
-    ):
-        read_student_settings(path, {})
+def test_a_student_that_labels_more_text_never_reads_what_is_held_out(settings, tmp_path):
+    """The pool holds the whole corpus; what is not learnt from already is the held-out fold."""
+    pool = [document.model_copy(update={"id": f"u-{document.id}"}) for document in GOLD]
+    with pytest.raises(ConfigError, match="no unlabeled document has a text that the silver"):
+        cross_validate(GOLD, tmp_path, settings, unlabeled=pool, folding=FOLDING)
+
+
+def test_self_training_without_unlabeled_documents_is_an_error(settings, tmp_path):
+    asked = {"self_training": SelfTrainingSettings()}
+    with pytest.raises(ConfigError, match="no unlabeled documents"):
+        cross_validate(GOLD, tmp_path, settings, folding=FOLDING, **asked)
 
 
 def test_an_encoder_is_known_by_its_content(encoders, tmp_path):

@@ -12,6 +12,7 @@ from decoct.inference.tokenize import WordTokenizer
 from decoct.records import Document, Relation, Span
 from decoct.student.examples import make_examples, split_dev, word_range
 from decoct.student.settings import StudentCard, StudentSettings
+from decoct.student.silver import SilverSettings
 from decoct.tasks.base import get_task
 from fakes.encoders import wordpiece
 
@@ -79,7 +80,7 @@ def test_targets(max_tokens, document):
         subjects = [list(range(*place)) for place in example.subjects]
         assert {tuple(s) for s in subjects} == {tuple(words[s.id]) for s in drugs if words[s.id]}
         assert len(example.subjects) == len(set(example.subjects))
-        check_tags(example.tags, subjects)
+        check_tags(hard(example.tags), subjects)
 
         marks = {(tuple(at), w, r) for at, w, r in marked(example, subjects)}
         wanted = {
@@ -89,11 +90,43 @@ def test_targets(max_tokens, document):
             for word in words[relation.object]
         }
         assert marks == wanted
+        check_candidates(example, document, words)
+
+
+def check_candidates(example, document, words):
+    """What may be an object is what has a type's label, and is linked as the relations say."""
+    spans = {(0, "Effect"), (1, "Dose")}
+    assert set(example.object_spans) == {
+        (kind, words[span.id][0], words[span.id][-1] + 1)
+        for kind, label in spans
+        for span in document.spans
+        if span.label == label and words[span.id]
+    }
+    linked = {
+        (tuple(words[relation.subject]), kind, tuple(words[relation.object]))
+        for kind in range(2)
+        for relation, subject, _ in document.pairs(CARD.relation_labels[kind])
+        if subject.label == "Drug"
+    }
+    for row, place in enumerate(example.subjects):
+        for column, (kind, first, last) in enumerate(example.object_spans):
+            link = (tuple(range(*place)), kind, tuple(range(first, last)))
+            assert example.links[row, column] == (link in linked)
+    for kind in range(2):
+        mine = [list(range(first, last)) for k, first, last in example.object_spans if k == kind]
+        check_tags(hard(example.object_tags[:, kind]), mine)
 
 
 def marked(example, subjects):
     for row, word, relation in zip(*np.nonzero(example.objects), strict=True):
         yield subjects[row], int(word), int(relation)
+
+
+def hard(tags):
+    """Distributions that are sure, as tags."""
+    assert set(tags.flatten().tolist()) <= {0.0, 1.0}
+    assert (tags.sum(axis=1) == 1.0).all()
+    return tags.argmax(axis=1)
 
 
 def check_tags(tags, subjects):
@@ -150,10 +183,108 @@ def test_a_subject_inside_another_is_counted_but_its_objects_are_learnt():
     )
     examples = make_examples([document], WordTokenizer(TOKENIZER, 64), CARD)
     (example,) = examples.items
-    assert example.tags.tolist() == [BEGIN, INSIDE, OUTSIDE, OUTSIDE]
+    assert hard(example.tags).tolist() == [BEGIN, INSIDE, OUTSIDE, OUTSIDE]
     assert example.subjects == ((0, 2), (1, 2))
     assert example.objects[:, :, 0].tolist() == [[0, 0, 0, 0], [0, 0, 0, 1]]
     assert examples.unexpressed == {"overlapping_subject": 1}
+
+
+SOFT = CARD.model_copy(
+    update={
+        "settings": StudentSettings(silver=SilverSettings(soft_targets=True)),
+    }
+)
+
+
+def example_of(document, card=CARD):
+    (example,) = make_examples([document], WordTokenizer(TOKENIZER, 64), card).items
+    return example
+
+
+def surely(document, spans=(), relations=()):
+    """Give annotations, by position, a confidence."""
+    return document.model_copy(
+        update={
+            "spans": tuple(
+                span.model_copy(update={"confidence": dict(spans).get(n)})
+                for n, span in enumerate(document.spans)
+            ),
+            "relations": tuple(
+                relation.model_copy(update={"confidence": dict(relations).get(n)})
+                for n, relation in enumerate(document.relations)
+            ),
+        }
+    )
+
+
+CAUSED = build(
+    "Kutamab zorafen caused dry cough and nausea",
+    ("Drug", "Kutamab zorafen"),
+    ("Effect", "dry cough"),
+    ("Effect", "nausea"),
+    pairs=[(0, 1), (0, 2)],
+)
+
+
+def test_soft_targets_are_the_teachers_confidences():
+    document = surely(CAUSED, [(0, 0.8), (1, 0.25)], [(1, 0.5)])
+    example = example_of(document, SOFT)
+    wanted = [[0.2, 0.8, 0], [0.2, 0, 0.8], *[[1, 0, 0]] * 5]
+    assert np.allclose(example.tags, wanted)
+    assert np.allclose(example.object_tags[3:5, 0], [[0.75, 0.25, 0], [0.75, 0, 0.25]])
+    assert example.objects[0, :, 0].tolist() == [0, 0, 0, 1, 1, 0, 0.5]  # the first has none: sure
+    assert example.links.tolist() == [[1.0, 0.5]]
+    assert np.array_equal(example.tag_weights, np.ones(7))
+
+
+def test_confidences_are_not_learnt_unless_asked_for():
+    plain = example_of(CAUSED)
+    sure = example_of(surely(CAUSED, [(0, 0.8), (1, 0.25)], [(1, 0.5)]))
+    for name in ("tags", "objects", "links", "object_tags"):
+        assert np.array_equal(getattr(plain, name), getattr(sure, name)), name
+
+
+def test_of_what_is_said_twice_the_surer_counts():
+    once = surely(CAUSED, [(0, 0.3)], [(0, 0.4), (1, 0.5)])
+    twin = once.spans[0].model_copy(update={"id": "T9", "confidence": 0.6})
+    more = Relation(label="ADE", subject="T9", object="T1", confidence=0.7)
+    example = example_of(
+        once.model_copy(
+            update={"spans": (*once.spans, twin), "relations": (*once.relations, more)}
+        ),
+        SOFT,
+    )
+    assert example.subjects == ((0, 2),)
+    assert np.allclose(example.tags[0], [0.4, 0.6, 0])
+    assert np.allclose(example.links, [[0.7, 0.5]])
+    assert np.allclose(example.objects[0, :, 0], [0, 0, 0, 0.7, 0.7, 0, 0.5])
+
+
+def test_words_in_doubtful_places_and_light_documents_count_less():
+    example = example_of(CAUSED.model_copy(update={"meta": {"weight": 0.25, "doubtful": [[2, 9]]}}))
+    weights = [0, 0, *[0.25] * 5]  # both words are touched
+    assert example.tag_weights.tolist() == weights
+    assert example.object_weights.tolist() == [weights]
+    assert example.object_tag_weights.T.tolist() == [weights, weights]
+    assert example.tag_weights.dtype == example.object_weights.dtype == np.float32
+    assert example.object_tag_weights.dtype == np.float32
+
+
+def test_of_a_subject_whose_objects_are_unknown_only_the_name_is_learnt():
+    text = "Kutamab or zorafen caused nausea"
+    spans = [("Drug", "Kutamab"), ("Drug", "zorafen"), ("Effect", "nausea")]
+    document = build(text, *spans, pairs=[(1, 2)])
+    document = document.model_copy(update={"meta": {"unknown_subjects": ["T0"]}})
+    example = example_of(document)
+    assert example.tag_weights.tolist() == [1] * 5
+    by_place = dict(zip(example.subjects, example.object_weights.tolist(), strict=True))
+    assert by_place == {(0, 1): [0] * 5, (2, 3): [1] * 5}
+    # what is marked as an effect is one; what is not may be one of the unknown subject's
+    assert example.object_tag_weights[:, 0].tolist() == [0, 0, 0, 0, 1]
+    assert example.object_tag_weights[:, 1].tolist() == [0] * 5
+    twin = document.spans[0].model_copy(update={"id": "T9"})  # said again, by one who knows
+    known = example_of(document.model_copy(update={"spans": (*document.spans, twin)}))
+    assert known.object_weights.all()
 
 
 def test_a_discontinuous_span_is_counted():

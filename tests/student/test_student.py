@@ -48,6 +48,26 @@ def test_saved_and_loaded_it_predicts_the_same_to_the_bit(student, student_folde
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_a_student_from_before_there_were_heads_is_loaded(student, spoilt):
+    def older(config):
+        for name in ("head", "combination"):
+            del config["decoct"]["settings"][name]
+        del config["decoct"]["settings"]["silver"]["soft_targets"]
+
+    edit(spoilt, older)
+    loaded = Student.from_pretrained(spoilt, device="cpu")
+    assert loaded.card.settings.head == "subject_centric"
+    assert list(loaded.extract(DOCUMENTS)) == list(student.extract(DOCUMENTS))
+    assert {name for name in load_file(spoilt / "model.safetensors") if "decoct." in name} == {
+        *(f"decoct.subject_head.out.{part}" for part in ("weight", "bias")),
+        *(f"decoct.object_head.word.{part}" for part in ("weight", "bias")),
+        "decoct.object_head.subject.weight",
+        "decoct.object_head.product.weight",
+        *(f"decoct.object_head.norm.{part}" for part in ("weight", "bias")),
+        *(f"decoct.object_head.out.{part}" for part in ("weight", "bias")),
+    }
+
+
 def test_saved_twice_it_is_the_same_bytes(student_folder, tmp_path):
     Student.from_pretrained(student_folder, device="cpu").save_pretrained(tmp_path)
     for path in student_folder.iterdir():
@@ -142,6 +162,9 @@ def test_a_plain_encoder_is_not_a_student(encoders):
         lambda config: config["decoct"].update(surprise=1),
         lambda config: config["decoct"].update(object_labels=[]),
         lambda config: config["decoct"]["settings"].update(dropout=3),
+        lambda config: config["decoct"]["settings"].update(head="no-such-head"),
+        lambda config: config["decoct"]["settings"].update(head="markers"),
+        lambda config: config["decoct"]["settings"].update(combination="concat"),
         lambda config: config.pop("model_type"),
         lambda config: config.update(model_type="no-such-model"),
         lambda config: config.update(hidden_size="wide"),

@@ -23,6 +23,7 @@ def cross_validate(
     config: Path | None,
     flags: Mapping[str, Any],
     silver: Path | None,
+    unlabeled: Path | None,
     task: str,
     folding: Folding,
     only_folds: Sequence[int],
@@ -39,6 +40,7 @@ def cross_validate(
         config: TOML with a student's settings.
         flags: settings that go before those.
         silver: documents to learn from.
+        unlabeled: documents to self-train on.
         task: the students' task.
         folding: how gold is divided.
         only_folds: folds to do now; none of them means all.
@@ -51,7 +53,7 @@ def cross_validate(
     from decoct.errors import ConfigError, Faults
     from decoct.formats.base import read_documents
     from decoct.recipes.cross_validate import cross_validate as recipe
-    from decoct.recipes.cross_validate import read_student_settings
+    from decoct.recipes.distill import read_distill_settings
     from decoct.recipes.evaluate import read_gold
     from decoct.store import check_writable
 
@@ -60,14 +62,16 @@ def cross_validate(
     if report is not None:
         check_not_source(report, *(path for path in (gold, silver, config) if path))
         check_writable(report)
-    settings = read_student_settings(config, flags)
+    settings = read_distill_settings(config, flags)
     faults = Faults()
     golden = read_gold(gold, faults)
     made = recipe(
         golden,
         out,
-        settings,
+        settings.student_settings(),
         silver=None if silver is None else list(read_documents(silver, faults)),
+        unlabeled=None if unlabeled is None else list(read_documents(unlabeled, faults)),
+        self_training=settings.self_training,
         task=task,
         folding=folding,
         only_folds=only_folds or None,

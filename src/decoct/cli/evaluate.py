@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DEFAULT = StudentSettings()
 _FOLDS = "Cross-validation"
 _WITH_FOLDS = (
-    *("out", "silver", "group_by", "fold_seed", "only_folds"),
+    *("out", "silver", "unlabeled", "group_by", "fold_seed", "only_folds"),
     *("task", "encoder", "epochs", "config"),
 )
 _WITHOUT_FOLDS = ("pred", "student", "compare")
@@ -65,6 +65,12 @@ def evaluate(
             help="Learn from this instead of the other parts' gold.", rich_help_panel=_FOLDS
         ),
     ] = None,
+    unlabeled: Annotated[
+        Path | None,
+        typer.Option(
+            help="Documents to self-train on, as in decoct distill.", rich_help_panel=_FOLDS
+        ),
+    ] = None,
     group_by: Annotated[
         str | None,
         typer.Option(
@@ -92,7 +98,7 @@ def evaluate(
     config: Annotated[
         Path | None,
         typer.Option(
-            help="TOML with any settings of a student; flags go before it.", rich_help_panel=_FOLDS
+            help="TOML as for decoct distill; flags go before it.", rich_help_panel=_FOLDS
         ),
     ] = None,
     json: AsJson = False,
@@ -110,6 +116,7 @@ def evaluate(
             config=config,
             flags=_given(context, "encoder", "epochs", "seed", "device"),
             silver=silver,
+            unlabeled=unlabeled,
             task=task,
             folding=Folding(folds, fold_seed, group_by),
             only_folds=(only_folds or []) + (more_folds or []),

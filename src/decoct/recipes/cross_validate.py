@@ -15,13 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from decoct.config import check, read_toml
 from decoct.errors import ConfigError, EvaluationError, MissingExtraError, StoreError
 from decoct.evaluation.cross_validation import CrossValidation, score_folds
 from decoct.evaluation.folds import Folding, Split, split_fold
 from decoct.formats.base import read
 from decoct.formats.jsonl import write_jsonl
 from decoct.progress import Progress, Silent
+from decoct.recipes.distill import check_self_training
 from decoct.recipes.evaluate import check_task
 from decoct.records import Document
 from decoct.store import (
@@ -33,6 +33,7 @@ from decoct.store import (
     write_json,
     write_text,
 )
+from decoct.student.pseudo_labels import SelfTrainingSettings
 from decoct.student.settings import StudentSettings
 from decoct.tasks.base import get_task
 
@@ -44,32 +45,14 @@ _POLL_S = 0.5
 _MODES = (False, True)  # whether the student is given the gold subjects; both are predicted
 
 
-def read_student_settings(path: Path | None, given: Mapping[str, Any]) -> StudentSettings:
-    """Read a student's settings from TOML, and lay what is given over them.
-
-    Args:
-        path: the file; None for the defaults. An encoder's folder may be named relative to it.
-        given: settings that go before the file's.
-
-    Raises:
-        ConfigError: it is not TOML, or a key or value is wrong.
-        StoreError: it can't be read.
-    """
-    table = read_toml(path) if path else {}
-    if path and isinstance(table.get("encoder"), str):
-        beside = path.parent / table["encoder"]
-        if (beside / "config.json").is_file():
-            table["encoder"] = str(beside)
-    check(StudentSettings, table, str(path))
-    return check(StudentSettings, {**table, **given}, "evaluate --folds")
-
-
 def cross_validate(
     gold: Sequence[Document],
     out: Path,
     settings: StudentSettings | None = None,
     *,
     silver: Sequence[Document] | None = None,
+    unlabeled: Sequence[Document] | None = None,
+    self_training: SelfTrainingSettings | None = None,
     task: str = "ade",
     folding: Folding | None = None,
     only_folds: Sequence[int] | None = None,
@@ -87,6 +70,8 @@ def cross_validate(
         settings: of the students; their seed is the bootstrap's too.
         silver: what to learn from in place of the other folds' gold, which then is not looked at,
             not for early stopping either (see `split_fold` for what of it is left out when).
+        unlabeled: documents for self-training; a text that is held out is left out.
+        self_training: how; None for its defaults.
         task: the task's name.
         folding: how gold is divided.
         only_folds: folds to do now; the summary has all that are done.
@@ -105,6 +90,7 @@ def cross_validate(
         StoreError: `out` can't be written.
     """
     folding = folding or Folding()
+    check_self_training(self_training, unlabeled is not None)
     fold_of = folding.assign(gold)
     wanted = sorted(set(range(folding.n_folds) if only_folds is None else only_folds))
     if not set(wanted) <= set(range(folding.n_folds)) or not wanted:
@@ -118,10 +104,12 @@ def cross_validate(
         out=out,
         gold=gold,
         silver=silver,
+        unlabeled=unlabeled,
         fold_of=fold_of,
         folding=folding,
         task=task,
         settings=settings or StudentSettings(),
+        self_training=self_training,
         progress=progress or Silent(),
     )
     work.do(wanted)
@@ -135,16 +123,19 @@ class _Work:
     out: Path
     gold: Sequence[Document]
     silver: Sequence[Document] | None
+    unlabeled: Sequence[Document] | None
     fold_of: dict[str, int]
     folding: Folding
     task: str
     settings: StudentSettings
+    self_training: SelfTrainingSettings | None
     progress: Progress
 
     @cached_property
     def inputs(self) -> dict[str, Any]:
         """Everything that a student depends on, as JSON types; an encoder's folder by content."""
         settings = self.settings.model_dump(mode="json")
+        how = self.self_training and self.self_training.model_dump(mode="json")
         folder = Path(self.settings.encoder)
         if (folder / "config.json").is_file():
             settings["encoder"] = {
@@ -158,6 +149,8 @@ class _Work:
             "settings_sha256": sha256_json(settings),
             "gold_sha256": _hash(self.gold),
             "silver_sha256": None if self.silver is None else _hash(self.silver),
+            "self_training": how,
+            "unlabeled_sha256": None if self.unlabeled is None else _hash(self.unlabeled),
         }
 
     def do(self, wanted: Sequence[int]) -> None:
@@ -206,7 +199,7 @@ class _Work:
         n_learnt, n_held_out = len(split.learn), len(split.held_out)
         self.progress.note(f"{name}: {n_learnt} documents to learn from, {n_held_out} held out")
         checkpoints = self._path(fold, "checkpoint")
-        fitted = _fit(split, self.task, self.settings, self.progress, checkpoints)
+        fitted = self._fit(split, checkpoints)
         started = time.perf_counter()
         scores = {}
         for given in _MODES:
@@ -232,6 +225,23 @@ class _Work:
         }
         write_json(self._path(fold, "json"), record)  # the fold is done now
         shutil.rmtree(checkpoints, ignore_errors=True)
+
+    def _fit(self, split: Split, checkpoints: Path) -> Fit:
+        try:
+            from decoct.student.distil import distil
+        except ImportError:
+            raise MissingExtraError("torch and transformers", "train", "cross-validation") from None
+        unlabeled = self.unlabeled
+        return distil(
+            split.learn,
+            get_task(self.task),
+            self.settings,
+            unlabeled=None if unlabeled is None else lambda: unlabeled,
+            self_training=self.self_training,
+            exclude_texts={document.text for document in split.held_out},
+            progress=self.progress,
+            checkpoints=checkpoints,
+        )
 
     def _score(
         self,
@@ -274,16 +284,6 @@ class _Work:
 
     def _predicted(self, fold: int, given_subjects: bool) -> Path:
         return self.out / _named(f"fold-{fold}.jsonl", given_subjects)
-
-
-def _fit(
-    split: Split, task: str, settings: StudentSettings, progress: Progress, checkpoints: Path
-) -> Fit:
-    try:
-        from decoct.student.fit import fit
-    except ImportError:
-        raise MissingExtraError("torch and transformers", "train", "cross-validation") from None
-    return fit(split.learn, get_task(task), settings, progress=progress, checkpoints=checkpoints)
 
 
 def _describe(fitted: Fit) -> dict[str, object]:

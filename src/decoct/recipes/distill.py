@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from decoct.config import check
+from decoct.config import check, read_toml
 from decoct.errors import ConfigError, Faults, MissingExtraError
-from decoct.formats.base import read_documents
+from decoct.formats.base import STANDARD_INPUT, read_documents
 from decoct.progress import Progress
 from decoct.records import Document
 from decoct.store import check_writable
+from decoct.student.pseudo_labels import SelfTrainingSettings
 from decoct.student.settings import StudentSettings
 from decoct.tasks.base import get_task
 
@@ -23,13 +25,30 @@ if TYPE_CHECKING:
 CHECKPOINT = ".checkpoint"
 
 
+class DistillSettings(StudentSettings):
+    """A student's settings and self-training's: a file for `decoct distill --config`.
+
+    Attributes:
+        self_training: what is done with unlabeled documents; None for its defaults.
+    """
+
+    self_training: SelfTrainingSettings | None = None
+
+    def student_settings(self) -> StudentSettings:
+        """Return those that are the student's own."""
+        return StudentSettings(
+            **{name: getattr(self, name) for name in StudentSettings.model_fields}
+        )
+
+
 def distill(
     silver: Sequence[Document],
     task: str | None = None,
     encoder: str = "embedded",
     *,
+    unlabeled: Iterable[str | Document] | None = None,
     progress: Progress | None = None,
-    **settings: Any,  # noqa: ANN401 (checked against StudentSettings)
+    **settings: Any,  # noqa: ANN401 (checked against DistillSettings)
 ) -> Student:
     """Train a student on silver annotations.
 
@@ -37,8 +56,10 @@ def distill(
         silver: what `decoct.label` returned, or any annotated documents.
         task: the task's name; None takes it from `silver`.
         encoder: `embedded`, a local folder or a hub id.
+        unlabeled: texts or documents that the student labels itself and learns from too.
         progress: shown each epoch.
-        settings: any field of `StudentSettings`, such as `epochs` or `seed`.
+        settings: any field of `StudentSettings`, such as `epochs` or `seed`, and `self_training`,
+            a table such as `{"rounds": 2}` (see `SelfTrainingSettings`).
 
     Raises:
         ConfigError: a setting is wrong, or there is too little to learn from.
@@ -49,8 +70,16 @@ def distill(
         student = decoct.distill(silver, encoder="embedded")
     """
     name = task or getattr(silver, "task", None) or "ade"
-    checked = check(StudentSettings, {"encoder": encoder, **settings}, "distill")
-    return _fit(list(silver), name, checked, progress, None).student
+    checked = check(DistillSettings, {"encoder": encoder, **settings}, "distill")
+    pool = None
+    if unlabeled is not None:
+        pool = [
+            item if isinstance(item, Document) else Document(id=str(number), text=item)
+            for number, item in enumerate(unlabeled, start=1)
+        ]
+    check_self_training(checked.self_training, pool is not None)
+    job = _Job(name, checked.student_settings(), checked.self_training, progress)
+    return job.fit(list(silver), (lambda: pool) if pool is not None else None).student
 
 
 def distill_file(
@@ -59,6 +88,8 @@ def distill_file(
     task: str,
     settings: StudentSettings,
     *,
+    unlabeled: Path | None = None,
+    self_training: SelfTrainingSettings | None = None,
     faults: Faults | None = None,
     progress: Progress | None = None,
 ) -> Fit:
@@ -69,21 +100,61 @@ def distill_file(
         out: the student's folder.
         task: the task's name.
         settings: encoder and training.
+        unlabeled: documents that the student labels itself and learns from too.
+        self_training: how; None for the defaults.
         faults: gets lines that can't be read.
         progress: shown each epoch.
 
     Raises:
         StoreError: `silver` can't be read or `out` written.
-        ConfigError: there is too little to learn from.
+        ConfigError: there is too little to learn from, or `out` holds something else.
     """
     faults = faults if faults is not None else Faults()
     _refuse_foreign(out, task)
+    check_self_training(self_training, unlabeled is not None)
+    if unlabeled == STANDARD_INPUT:
+        raise ConfigError("--unlabeled -: it is read more than once; name a file")
     documents = list(read_documents(silver, faults))
     check_writable(out / "config.json")
-    fitted = _fit(documents, task, settings, progress, out / CHECKPOINT)
+    job = _Job(task, settings, self_training, progress, out / CHECKPOINT)
+    if unlabeled is None:
+        fitted = job.fit(documents)
+    else:
+        met = Faults()  # of one pass: each meets the same bad lines
+        try:
+            fitted = job.fit(documents, lambda: _read_anew(unlabeled, met))
+        finally:
+            faults.extend(met)
     fitted.student.save_pretrained(out)
     shutil.rmtree(out / CHECKPOINT, ignore_errors=True)
     return fitted
+
+
+def read_distill_settings(config: Path | None, flags: Mapping[str, Any]) -> DistillSettings:
+    """Read how to distil: from a TOML file, and from flags, which go before it.
+
+    Args:
+        config: an encoder's folder in it may be beside it; None for flags alone.
+        flags: fields of `DistillSettings`; of a table those that are given.
+
+    Raises:
+        ConfigError: it is not TOML, or a key or value is wrong.
+        StoreError: it can't be read.
+    """
+    below: dict[str, Any] = {}
+    if config:
+        below = check(DistillSettings, read_toml(config), str(config)).model_dump(
+            exclude_unset=True
+        )
+        beside = config.parent / str(below.get("encoder", ""))
+        if "encoder" in below and (beside / "config.json").is_file():
+            below["encoder"] = str(beside)
+    tables = {
+        name: {**below.get(name, {}), **value}
+        for name, value in flags.items()
+        if isinstance(value, Mapping)
+    }
+    return check(DistillSettings, {**below, **flags, **tables}, "distill")
 
 
 def check_encoder(name: str) -> None:
@@ -98,18 +169,57 @@ def check_encoder(name: str) -> None:
     load_encoder(name)
 
 
-def _fit(
-    documents: list[Document],
-    task: str,
-    settings: StudentSettings,
-    progress: Progress | None,
-    checkpoints: Path | None,
-) -> Fit:
-    try:
-        from decoct.student.fit import fit
-    except ImportError:
-        raise MissingExtraError("torch and transformers", "train", "distill") from None
-    return fit(documents, get_task(task), settings, progress=progress, checkpoints=checkpoints)
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One student to be trained.
+
+    Attributes:
+        task: its name.
+        settings: encoder and training.
+        self_training: what is done with unlabeled documents.
+        progress: shown each epoch.
+        checkpoints: folder for resuming.
+    """
+
+    task: str
+    settings: StudentSettings
+    self_training: SelfTrainingSettings | None
+    progress: Progress | None
+    checkpoints: Path | None = None
+
+    def fit(
+        self, silver: list[Document], unlabeled: Callable[[], Iterable[Document]] | None = None
+    ) -> Fit:
+        """Train on silver, and where there are unlabeled documents on those that it labels."""
+        try:
+            from decoct.student.distil import distil
+        except ImportError:
+            raise MissingExtraError("torch and transformers", "train", "distill") from None
+        return distil(
+            silver,
+            get_task(self.task),
+            self.settings,
+            unlabeled=unlabeled,
+            self_training=self.self_training,
+            progress=self.progress,
+            checkpoints=self.checkpoints,
+        )
+
+
+def _read_anew(path: Path, faults: Faults) -> Iterator[Document]:
+    """Read documents once more, and forget the faults of the pass before."""
+    faults.clear()
+    return read_documents(path, faults)
+
+
+def check_self_training(settings: SelfTrainingSettings | None, unlabeled: bool) -> None:
+    """See that self-training's settings have something to be used on.
+
+    Raises:
+        ConfigError: they have not.
+    """
+    if settings is not None and not unlabeled:
+        raise ConfigError("self-training has settings, but no unlabeled documents are given")
 
 
 def _refuse_foreign(out: Path, task: str) -> None:

@@ -1,10 +1,10 @@
-"""From annotated documents to what the two heads learn, counting what they can't express."""
+"""From annotated documents to what a student learns, counting what can't be expressed."""
 
 from __future__ import annotations
 
 import bisect
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,29 +12,46 @@ from numpy.typing import NDArray
 
 from decoct.inference.decode import BEGIN, INSIDE, OUTSIDE
 from decoct.inference.tokenize import Piece, WordTokenizer
-from decoct.records import Document, Span
+from decoct.records import Document, Relation, Span
 from decoct.student.settings import StudentCard
-from decoct.student.silver import unknown_subjects
+from decoct.student.silver import document_weight, doubtful_places, unknown_subjects
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One piece and its targets.
+    """One piece, its targets, and how much each of them counts.
+
+    Targets are probabilities: 0 and 1, or a teacher's confidence where `silver.soft_targets` is on
+    (an annotation without one counts as sure). Weights are the document's own, and 0 where nothing
+    is learnt: on words in doubtful places, and where a subject's objects are not known.
 
     Attributes:
         piece: the encoder's input.
-        tags: (n_words,) int64, outside, begin or inside of a subject.
+        tags: (n_words, 3) float32, outside, begin, inside of a subject; rows sum to 1.
+        tag_weights: (n_words,) float32.
         subjects: (first, last) word positions of each subject, last exclusive.
-        objects: (n_subjects, n_words, n_relations) float32, 1 on words in an object.
-        known: (n_subjects,) bool, whether that subject's objects are known; where not, nothing is
-            learnt from its row of `objects`.
+        objects: (n_subjects, n_words, n_relations) float32, that the word is in an object.
+        object_weights: (n_subjects, n_words) float32.
+        object_spans: (relation type, first, last) of each span that may be an object of that type,
+            whether or not it is one.
+        links: (n_subjects, n_object_spans) float32, that it is one of that subject's.
+        object_tags: (n_words, n_relations, 3) float32, as `tags`, of such spans.
+        object_tag_weights: (n_words, n_relations) float32; beside a subject whose objects are not
+            known, 0 outside of spans, where one of its objects may be.
     """
 
     piece: Piece
-    tags: NDArray[np.int64]
+    tags: Floats
+    tag_weights: Floats
     subjects: tuple[tuple[int, int], ...]
-    objects: NDArray[np.float32]
-    known: NDArray[np.bool_]
+    objects: Floats
+    object_weights: Floats
+    object_spans: tuple[tuple[int, int, int], ...]
+    links: Floats
+    object_tags: Floats
+    object_tag_weights: Floats
 
 
 @dataclass(slots=True)
@@ -97,43 +114,113 @@ def _example(
     document: Document, piece: Piece, card: StudentCard, placed: set[int], overlapping: set[str]
 ) -> Example:
     """Make an example, adding relations (by position) and subjects (by id) to the two sets."""
-    tags = np.full(len(piece.words), OUTSIDE, dtype=np.int64)
-    subjects: dict[str, int] = {}
-    ranges: list[tuple[int, int]] = []
+    soft = card.settings.silver.soft_targets
+    n_words = len(piece.words)
+    weights = _word_weights(document, piece)
+    subjects = _by_words(document, piece, card.subject_label)
+    tags, untagged = _tag(n_words, subjects, soft)
+    overlapping |= untagged
     unknown = unknown_subjects(document)
-    known: list[bool] = []
-    # longer subjects first, so that of two that overlap the fuller name is kept
+    known = np.array(
+        [any(span.id not in unknown for span in same) for same in subjects.values()], dtype=bool
+    )
+    candidates = [_by_words(document, piece, label) for label in card.object_labels]
+    object_tags = np.stack([_tag(n_words, spans, soft)[0] for spans in candidates], axis=1)
+    object_spans = tuple((kind, *place) for kind, spans in enumerate(candidates) for place in spans)
+    objects, links = _objects(document, piece, card, subjects, object_spans, placed)
+    may_be_object = (object_tags[:, :, OUTSIDE] == 1.0) & (not known.all())
+    return Example(
+        piece=piece,
+        tags=tags,
+        tag_weights=weights,
+        subjects=tuple(subjects),
+        objects=objects,
+        object_weights=np.outer(known, weights).astype(np.float32),
+        object_spans=object_spans,
+        links=links,
+        object_tags=object_tags,
+        object_tag_weights=np.where(may_be_object, 0.0, weights[:, None]).astype(np.float32),
+    )
+
+
+def _word_weights(document: Document, piece: Piece) -> Floats:
+    """Return (n_words,), the document's weight, 0 on words that touch a doubtful place."""
+    doubtful = doubtful_places(document)
+    weight = document_weight(document)
+    return np.array(
+        [0.0 if any(map(word.overlaps, doubtful)) else weight for word in piece.words],
+        dtype=np.float32,
+    )
+
+
+def _by_words(document: Document, piece: Piece, label: str) -> dict[tuple[int, int], list[Span]]:
+    """Return the spans of a label by the words they cover, longer ones first.
+
+    Two on the same words are one, which has the objects of both.
+    """
+    found: dict[tuple[int, int], list[Span]] = {}
     for span in sorted(document.spans, key=lambda span: (span.start - span.end, span.start)):
-        place = word_range(span, piece) if span.label == card.subject_label else None
-        if place is None:
+        place = word_range(span, piece) if span.label == label else None
+        if place is not None:
+            found.setdefault(place, []).append(span)
+    return found
+
+
+def _tag(
+    n_words: int, spans: Mapping[tuple[int, int], Sequence[Span]], soft: bool
+) -> tuple[Floats, set[str]]:
+    """Return tags (n_words, 3), and the ids of spans that overlap one tagged before them."""
+    tags = np.zeros((n_words, 3), dtype=np.float32)
+    tags[:, OUTSIDE] = 1.0
+    taken = np.zeros(n_words, dtype=bool)
+    untagged: set[str] = set()
+    for (first, last), same in spans.items():
+        if taken[first:last].any():
+            untagged.add(same[0].id)
             continue
-        if place in ranges:  # annotated twice: one subject, which has the objects of both
-            subjects[span.id] = ranges.index(place)
-            known[subjects[span.id]] |= span.id not in unknown
-            continue
-        if (tags[slice(*place)] != OUTSIDE).any():
-            overlapping.add(span.id)
-        else:
-            tags[slice(*place)] = INSIDE
-            tags[place[0]] = BEGIN
-        # a subject inside another has no tag of its own, but its objects are learnt all the same
-        subjects[span.id] = len(ranges)
-        ranges.append(place)
-        known.append(span.id not in unknown)
-    objects = np.zeros((len(ranges), len(piece.words), len(card.relation_labels)), dtype=np.float32)
+        taken[first:last] = True
+        confidence = max(_target(span, soft) for span in same)
+        tags[first:last, OUTSIDE] = 1.0 - confidence
+        tags[first, BEGIN] = confidence
+        tags[first + 1 : last, INSIDE] = confidence
+    return tags, untagged
+
+
+def _objects(
+    document: Document,
+    piece: Piece,
+    card: StudentCard,
+    subjects: Mapping[tuple[int, int], Sequence[Span]],
+    object_spans: Sequence[tuple[int, int, int]],
+    placed: set[int],
+) -> tuple[Floats, Floats]:
+    """Return `objects` and `links` of an `Example`, adding the relations that are in it to a set.
+
+    A subject inside another has no tag of its own, but its objects are learnt all the same.
+    """
+    soft = card.settings.silver.soft_targets
+    row_of = {span.id: row for row, same in enumerate(subjects.values()) for span in same}
+    objects = np.zeros(
+        (len(subjects), len(piece.words), len(card.relation_labels)), dtype=np.float32
+    )
+    links = np.zeros((len(subjects), len(object_spans)), dtype=np.float32)
     for position, (relation, subject, target) in enumerate(document.pairs()):
-        place = word_range(target, piece)
-        if (
-            relation.label not in card.relation_labels
-            or subject.id not in subjects
-            or place is None
-        ):
+        row, place = row_of.get(subject.id), word_range(target, piece)
+        if row is None or place is None or relation.label not in card.relation_labels:
             continue
-        objects[subjects[subject.id], slice(*place), card.relation_labels.index(relation.label)] = (
-            1.0
-        )
+        kind = card.relation_labels.index(relation.label)
+        cells = [objects[row, slice(*place), kind]]
+        if (kind, *place) in object_spans:
+            cells.append(links[row, object_spans.index((kind, *place)), None])
+        for some in cells:
+            np.maximum(some, _target(relation, soft), out=some)
         placed.add(position)
-    return Example(piece, tags, tuple(ranges), objects, np.array(known, dtype=np.bool_))
+    return objects, links
+
+
+def _target(annotation: Span | Relation, soft: bool) -> float:
+    """Return the probability that is learnt for an annotation."""
+    return annotation.confidence if soft and annotation.confidence is not None else 1.0
 
 
 def split_dev(

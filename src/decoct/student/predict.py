@@ -28,7 +28,7 @@ class Network(Protocol):
     """What runs the network, whatever it is made of."""
 
     def encode(self, batch: Batch) -> tuple[object, NDArray[np.float32]]:
-        """Return the word states, opaque, and subject tag probabilities (n_pieces, n_words, 3)."""
+        """Return what `objects` needs, opaque, and tag probabilities (n_pieces, n_words, 3)."""
         ...
 
     def objects(self, states: object, subjects: Subjects) -> NDArray[np.float32]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from decoct.config import Settings
+from decoct.registry import Shelf, nearest
 from decoct.student.silver import SilverSettings
 from decoct.training.settings import TrainingSettings
+
+HEADS = Shelf("decoct.student.heads", noun="head")  # here, since its contract needs torch
+Combination = Literal["concat_product", "concat", "add", "gated"]
 
 
 class StudentSettings(TrainingSettings):
@@ -16,6 +20,10 @@ class StudentSettings(TrainingSettings):
 
     Attributes:
         encoder: `embedded`, a local folder or a hub id.
+        head: what finds subjects and their objects, a name on the shelf `student/heads`.
+        combination: how the head `subject_centric` puts a word h and its subject s together:
+            `concat` W[h; s], `concat_product` W[h; s; h*s], `add` W(h + s), `gated`
+            W(h * sigmoid(V s)).
         max_tokens: the window; a longer document is cut into windows, none of it is dropped.
         dropout: in the heads.
         dev_share: share of the silver documents kept for early stopping; gold is never used for it.
@@ -26,6 +34,8 @@ class StudentSettings(TrainingSettings):
     """
 
     encoder: str = "embedded"
+    head: str = "subject_centric"
+    combination: Combination = "concat_product"
     max_tokens: Annotated[int, Field(ge=16)] = 256
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     dev_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
@@ -33,6 +43,14 @@ class StudentSettings(TrainingSettings):
     object_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     object_bridge: Annotated[float, Field(gt=0, le=1)] = 0.1
     silver: SilverSettings = SilverSettings()
+
+    @field_validator("head")
+    @classmethod
+    def _check_head(cls, name: str) -> str:
+        names = HEADS.names()
+        if name not in names:
+            raise ValueError(f"no such head{nearest(name, names)}; there are: {', '.join(names)}")
+        return name
 
 
 class StudentCard(Settings):

@@ -25,7 +25,7 @@ from decoct.records import Document, describe
 from decoct.store import read_json, sha256_json, write_json, write_text
 from decoct.student.card import model_card
 from decoct.student.encoder import build_encoder, looks_local, one_line
-from decoct.student.model import SubjectCentricModel
+from decoct.student.heads.base import HeadModel, Inputs, get_head
 from decoct.student.predict import Reader, Subjects
 from decoct.student.settings import StudentCard
 from decoct.training.device import autocast, choose_device, uses_bf16
@@ -46,7 +46,7 @@ class Student:
 
     def __init__(
         self,
-        model: SubjectCentricModel,
+        model: HeadModel[Any],
         tokenizer: Tokenizer,
         card: StudentCard,
         device: str = "auto",
@@ -126,7 +126,7 @@ class Student:
             raise ArtifactError(
                 f"{folder / _CONFIG}: describes no encoder: {one_line(error)}"
             ) from None
-        model = SubjectCentricModel(encoder, len(card.relation_labels), card.settings.dropout)
+        model = get_head(card.settings.head)(encoder, card)
         try:
             weights = load_file(folder / _WEIGHTS)
         except (OSError, SafetensorError) as error:
@@ -202,7 +202,7 @@ def read_card(folder: Path) -> tuple[dict[str, Any], StudentCard]:
 
 
 def make_reader(
-    model: SubjectCentricModel, tokenizer: Tokenizer, card: StudentCard, device: torch.device
+    model: HeadModel[Any], tokenizer: Tokenizer, card: StudentCard, device: torch.device
 ) -> Reader:
     """Return what turns documents into predictions with this model."""
     words = WordTokenizer(tokenizer, card.settings.max_tokens)
@@ -214,37 +214,31 @@ def make_reader(
 class TorchNetwork:
     """Runs the model in torch."""
 
-    def __init__(self, model: SubjectCentricModel, device: torch.device, bf16: bool) -> None:
+    def __init__(self, model: HeadModel[Any], device: torch.device, bf16: bool) -> None:
         self.model = model
         self.device = device
         self.bf16 = bf16
 
     def encode(self, batch: Batch) -> tuple[object, NDArray[np.float32]]:
-        """Return word states (a tensor) and tag probabilities (n_pieces, n_words, 3)."""
+        """Return what `objects` needs, and tag probabilities (n_pieces, n_words, 3)."""
         self.model.eval()
         with torch.inference_mode(), autocast(self.device, self.bf16):
-            states = self.model.word_states(
-                torch.from_numpy(batch.input_ids).to(self.device),
-                torch.from_numpy(batch.attention_mask).to(self.device),
-                torch.from_numpy(batch.word_of_token).to(self.device),
-                batch.n_words,
-            )
-            probs = self.model.subject_head(states).float().softmax(dim=-1)
-        return states, probs.cpu().numpy()
+            box, probs = self.model.encode(Inputs.from_batch(batch, self.device))
+        return (box, batch.n_words), probs.cpu().numpy()
 
     def objects(self, states: object, subjects: Subjects) -> NDArray[np.float32]:
         """Return object probabilities (n_subjects, n_words, n_relations)."""
-        assert isinstance(states, torch.Tensor)
-        words = torch.zeros(len(subjects), states.shape[1], device=self.device)
+        assert isinstance(states, tuple)
+        box, n_words = states
+        words = torch.zeros(len(subjects), n_words, device=self.device)
         for row, (_, first, last) in enumerate(subjects):
             words[row, first:last] = 1.0
         pieces = torch.tensor([piece for piece, _, _ in subjects], device=self.device)
         with torch.inference_mode(), autocast(self.device, self.bf16):
-            logits = self.model.object_logits(states, pieces, words)
-        return logits.float().sigmoid().cpu().numpy()
+            return self.model.objects(box, pieces, words).cpu().numpy()
 
 
-def _portable(model: SubjectCentricModel) -> dict[str, torch.Tensor]:
+def _portable(model: HeadModel[Any]) -> dict[str, torch.Tensor]:
     """Name the encoder's tensors as its own library does, the heads' under `decoct.`."""
     return {
         name.removeprefix("encoder.")

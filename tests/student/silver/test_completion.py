@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoct.records import Document, Relation, Span
-from decoct.student.silver import SilverSettings, complete_subjects, prepare, unknown_subjects
+from decoct.student.silver import SilverSettings, prepare, unknown_subjects
+from decoct.student.silver.completion import complete_subjects
 from decoct.tasks.ade import plugin as ade
 
 

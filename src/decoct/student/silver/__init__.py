@@ -1,140 +1,18 @@
-"""What a teacher's labels are taken for: steps between silver and training, each with a switch.
+"""What a teacher's labels are taken for: steps between silver and training.
 
-A teacher that is asked for events names few drugs that have none. Taken at its word, every other
-drug is no drug, and a student learns to miss drugs.
+Each is a function from documents to documents with a switch in `SilverSettings`. What training is
+to know of a document beside its labels is in `caveats.py`.
 """
 
-from __future__ import annotations
+from decoct.student.silver.caveats import document_weight, doubtful_places, unknown_subjects
+from decoct.student.silver.prepare import Prepared, prepare
+from decoct.student.silver.settings import SilverSettings
 
-from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import count
-from typing import Annotated
-
-from pydantic import Field
-
-from decoct.config import Settings
-from decoct.records import Document, Span
-from decoct.tasks.base import Task
-from decoct.text.align import Place
-from decoct.text.words import find_words
-
-Words = tuple[str, ...]
-_UNKNOWN = "unknown_subjects"
-_MAX_WORDS = 8
-
-
-class SilverSettings(Settings):
-    """The steps, in the order in which they are taken.
-
-    Attributes:
-        complete_subjects: mark a subject that the teacher names in one document in the others too;
-            whether it has an object there is taken as not known.
-        min_share: share of the documents with a string in which the teacher has to name it as a
-            subject, for the string to be one everywhere.
-    """
-
-    complete_subjects: bool = False
-    min_share: Annotated[float, Field(ge=0, le=1)] = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Silver as it is learnt from, and what was done to it.
-
-    Attributes:
-        documents: in the order they came.
-        counts: what each step did, by name.
-    """
-
-    documents: tuple[Document, ...]
-    counts: Mapping[str, int]
-
-
-def prepare(silver: Sequence[Document], task: Task, settings: SilverSettings) -> Prepared:
-    """Take the steps that are switched on."""
-    documents, counts = list(silver), Counter[str]()
-    if settings.complete_subjects:
-        documents = complete_subjects(documents, task.subject_label, settings.min_share)
-        counts["completed_subjects"] = sum(len(unknown_subjects(doc)) for doc in documents)
-    return Prepared(tuple(documents), dict(counts))
-
-
-def unknown_subjects(document: Document) -> frozenset[str]:
-    """Return the ids of the subjects whose objects, or that they have none, nobody has said."""
-    return frozenset(document.meta.get(_UNKNOWN, ()))
-
-
-def complete_subjects(
-    documents: Sequence[Document], label: str, min_share: float
-) -> list[Document]:
-    """Mark in every document the subjects that are named in others.
-
-    Args:
-        documents: silver.
-        label: of subjects.
-        min_share: see `SilverSettings`.
-    """
-    known = _subject_strings(documents, label, min_share)
-    return [_complete(document, label, known) for document in documents]
-
-
-def _subject_strings(documents: Sequence[Document], label: str, min_share: float) -> set[Words]:
-    """Return what is named as a subject often enough where it occurs, as folded words."""
-    named = Counter(
-        words
-        for document in documents
-        for words in {_fold(span.text) for span in document.spans if span.label == label}
-    )
-    occurring = Counter(
-        words
-        for document in documents
-        for words in {found for found, _ in _occurrences(document.text, named)}
-    )
-    return {words for words, n in named.items() if words and n >= min_share * occurring[words]}
-
-
-def _complete(document: Document, label: str, known: set[Words]) -> Document:
-    """Mark the strings where they touch no annotation, of several the longest."""
-    taken = [Place(span.start, span.end) for span in document.spans]
-    added: list[Place] = []
-    found = [place for _, place in _occurrences(document.text, known)]
-    for place in sorted(found, key=lambda place: (place.start - place.end, place.start)):
-        if not any(place.overlaps(other) for other in taken):
-            taken.append(place)
-            added.append(place)
-    return _with_unknown(document, sorted(added), label) if added else document
-
-
-def _with_unknown(document: Document, places: Sequence[Place], label: str) -> Document:
-    """Return a document with more subjects, of which nobody knows whether they have objects."""
-    ids = {span.id for span in document.spans}
-    fresh = (name for number in count(1) if (name := f"S{number}") not in ids)
-    spans = [
-        Span(
-            id=next(fresh),
-            start=place.start,
-            end=place.end,
-            label=label,
-            text=document.text[place.start : place.end],
-        )
-        for place in places
-    ]
-    meta = {**document.meta, _UNKNOWN: [span.id for span in spans]}
-    return document.model_copy(update={"spans": (*document.spans, *spans), "meta": meta})
-
-
-def _occurrences(text: str, strings: Container[Words]) -> Iterator[tuple[Words, Place]]:
-    """Yield which of the strings stand in a text, and where."""
-    places = find_words(text)
-    words = [text[place.start : place.end].casefold() for place in places]
-    for first in range(len(words)):
-        for last in range(first + 1, min(len(words), first + _MAX_WORDS) + 1):
-            string = tuple(words[first:last])
-            if string in strings:
-                yield string, Place(places[first].start, places[last - 1].end)
-
-
-def _fold(surface: str) -> Words:
-    return tuple(surface[word.start : word.end].casefold() for word in find_words(surface))
+__all__ = [
+    "Prepared",
+    "SilverSettings",
+    "document_weight",
+    "doubtful_places",
+    "prepare",
+    "unknown_subjects",
+]

@@ -1,0 +1,111 @@
+"""One encoder pass for a text; each word's state meets each subject's in a light head.
+
+Source: Gu et al. 2023 (arXiv 2307.06439), the one-pass subject-centric model. Departures: states
+are those of words, and how a word is combined with its subject, which the paper's abstract leaves
+open, is a setting.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from decoct.student.heads.base import HeadModel, Inputs, Targets
+from decoct.student.model import membership_loss, span_means, tag_loss
+from decoct.student.settings import Combination, StudentCard
+
+
+class ObjectHead(nn.Module):
+    """Tells for each word, given one subject, whether the word is in an object of that subject.
+
+    Inputs -> targets: word states (n_subjects, n_words, d) of each subject's piece and the subject
+    vectors (n_subjects, d) -> membership (n_subjects, n_words, n_relations) in [0, 1], a sigmoid
+    each.
+
+    Args:
+        width: d.
+        n_relations: relation types.
+        dropout: before the last layer.
+        combination: see `StudentSettings`.
+    """
+
+    def __init__(
+        self, width: int, n_relations: int, dropout: float, combination: Combination
+    ) -> None:
+        super().__init__()
+        self.combination = combination
+        self.word = nn.Linear(width, width)
+        if combination != "add":
+            self.subject = nn.Linear(width, width, bias=False)
+        if combination == "concat_product":
+            self.product = nn.Linear(width, width, bias=False)
+        self.norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(width, n_relations)
+
+    def forward(self, states: Tensor, subjects: Tensor) -> Tensor:
+        """Return logits, (n_subjects, n_words, n_relations)."""
+        mixed = self._combine(states, subjects.unsqueeze(1))
+        logits: Tensor = self.out(self.dropout(self.norm(nn.functional.gelu(mixed))))
+        return logits
+
+    def _combine(self, states: Tensor, subjects: Tensor) -> Tensor:
+        mixed: Tensor
+        if self.combination == "add":
+            mixed = self.word(states + subjects)
+        elif self.combination == "gated":
+            mixed = self.word(states * torch.sigmoid(self.subject(subjects)))
+        else:  # a linear layer over the concatenation is a sum of one over each part
+            mixed = self.word(states) + self.subject(subjects)
+        if self.combination == "concat_product":
+            mixed = mixed + self.product(states * subjects)
+        return mixed
+
+
+class SubjectCentric(HeadModel[Tensor]):
+    """A tagger for subjects and an `ObjectHead`, both on one pass's word states.
+
+    `encode` and `objects` are functions of tensors alone, to be exported.
+    """
+
+    name = "subject_centric"
+    head_names = ("subject_head", "object_head")
+
+    def __init__(self, encoder: Any, card: StudentCard) -> None:  # noqa: ANN401
+        super().__init__(encoder, card)
+        settings = card.settings
+        self.object_head = ObjectHead(
+            self.width, len(card.relation_labels), settings.dropout, settings.combination
+        )
+
+    def encode(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """Return word states (n_pieces, n_words, d), and tag probabilities."""
+        states = self.word_states(inputs)
+        return states, self.subject_probs(states)
+
+    def objects(self, states: Tensor, subject_piece: Tensor, subject_words: Tensor) -> Tensor:
+        return self.object_logits(states, subject_piece, subject_words).float().sigmoid()
+
+    def object_logits(self, states: Tensor, subject_piece: Tensor, subject_words: Tensor) -> Tensor:
+        """Return (n_subjects, n_words, n_relations) logits for subjects given by their words."""
+        rows = states[subject_piece]
+        logits: Tensor = self.object_head(rows, span_means(rows, subject_words))
+        return logits
+
+    def loss(self, inputs: Inputs, targets: Targets) -> Tensor:
+        """Return the sum of both heads' weighted mean losses.
+
+        The tagger's is the mean over words, the object head's the mean over (subject, word,
+        relation type) with the true subjects given.
+        """
+        states = self.word_states(inputs)
+        loss = tag_loss(self.subject_logits(states), targets.tags, targets.tag_weights)
+        if len(targets.subject_piece) == 0:
+            return loss
+        logits = self.object_logits(states, targets.subject_piece, targets.subject_words)
+        return loss + membership_loss(logits, targets.objects, targets.object_weights)
+
+
+plugin = SubjectCentric

@@ -1,0 +1,51 @@
+"""The steps that need nothing but silver itself, one after the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from decoct.records import Document
+from decoct.student.silver.boundaries import harmonise
+from decoct.student.silver.caveats import unknown_subjects
+from decoct.student.silver.completion import complete_subjects
+from decoct.student.silver.settings import SilverSettings
+from decoct.tasks.base import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Silver as it is learnt from, and what was done to it.
+
+    Attributes:
+        documents: in the order they came.
+        counts: what each step did, by name.
+    """
+
+    documents: tuple[Document, ...]
+    counts: Mapping[str, int]
+
+
+def prepare(silver: Sequence[Document], task: Task, settings: SilverSettings) -> Prepared:
+    """Take the steps that are switched on, in this order: `harmonise`, `complete_subjects`.
+
+    Boundaries come first, since completion looks for the strings that they leave.
+    """
+    documents, counts = list(silver), Counter[str]()
+    if settings.harmonise_boundaries:
+        moved = harmonise(documents, settings.min_observations, settings.clear_majority)
+        counts["moved_spans"] = sum(
+            len(set(before.spans) - set(after.spans))
+            for before, after in zip(documents, moved, strict=True)
+        )
+        documents = moved
+    if settings.complete_subjects:
+        n_before = _n_unknown(documents)
+        documents = complete_subjects(documents, task.subject_label, settings.min_share)
+        counts["completed_subjects"] = _n_unknown(documents) - n_before
+    return Prepared(tuple(documents), dict(counts))
+
+
+def _n_unknown(documents: Sequence[Document]) -> int:
+    return sum(len(unknown_subjects(document)) for document in documents)

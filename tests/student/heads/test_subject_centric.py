@@ -1,0 +1,104 @@
+"""The ways to put a word and its subject together, and the loss against the plain one."""
+
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, gelu, linear
+
+from decoct.inference.tokenize import WordTokenizer
+from decoct.student.batches import Batches
+from decoct.student.encoder import load_encoder
+from decoct.student.examples import make_examples
+from decoct.student.heads.subject_centric import ObjectHead, SubjectCentric
+from decoct.student.settings import StudentCard, StudentSettings
+from fakes.students import SILVER, learn
+
+CARD = StudentCard(
+    task="ade",
+    subject_label="Drug",
+    relation_labels=("ADE",),
+    object_labels=("AdverseEffect",),
+    settings=StudentSettings(),
+)
+
+
+def joined(*layers):
+    """The matrix of several layers over one concatenated input."""
+    return torch.cat([layer.weight for layer in layers], dim=1)
+
+
+def by_concat(head, h, s):
+    return linear(torch.cat([h, s]), joined(head.word, head.subject), head.word.bias)
+
+
+def by_concat_product(head, h, s):
+    weight = joined(head.word, head.subject, head.product)
+    return linear(torch.cat([h, s, h * s]), weight, head.word.bias)
+
+
+def by_add(head, h, s):
+    return linear(h + s, head.word.weight, head.word.bias)
+
+
+def by_gate(head, h, s):
+    gate = 1 / (1 + torch.exp(-linear(s, head.subject.weight)))
+    return linear(h * gate, head.word.weight, head.word.bias)
+
+
+@pytest.mark.parametrize(
+    ("combination", "mix"),
+    [
+        ("concat_product", by_concat_product),
+        ("concat", by_concat),
+        ("add", by_add),
+        ("gated", by_gate),
+    ],
+)
+def test_combinations(combination, mix):
+    torch.manual_seed(0)
+    head = ObjectHead(6, 2, 0.1, combination).eval()
+    states, subjects = torch.randn(3, 5, 6), torch.randn(3, 6)
+    logits = head(states, subjects)
+    assert logits.shape == (3, 5, 2)
+    mixed = mix(head, states[2, 4], subjects[2])
+    torch.testing.assert_close(logits[2, 4], head.out(head.norm(gelu(mixed))))
+    assert not torch.allclose(logits, head(states, subjects[[1, 2, 0]]), atol=1e-3)
+    unused = {name for name, p in head.named_parameters() if not used(head, p, states, subjects)}
+    assert not unused
+
+
+def used(head, parameter, states, subjects):
+    (slope,) = torch.autograd.grad(
+        head(states, subjects).square().sum(), parameter, allow_unused=True
+    )
+    return slope is not None and slope.any()
+
+
+def test_the_settings_choose(encoders):
+    fitted = learn(SILVER[:30], encoders("bert"), epochs=1, combination="gated")
+    assert fitted.student.model.object_head.combination == "gated"
+    assert not hasattr(fitted.student.model.object_head, "product")
+    with pytest.raises(ValueError, match="combination"):
+        learn(SILVER[:30], encoders("bert"), combination="multiplied")
+
+
+def test_hard_targets_of_weight_one_cost_what_they_always_did(encoders):
+    torch.manual_seed(0)
+    encoder, tokenizer = load_encoder(str(encoders("bert")))
+    model = SubjectCentric(encoder, CARD).eval()
+    items = make_examples(SILVER[:9], WordTokenizer(tokenizer, 60), CARD).items
+    step = Batches(items, CARD.settings, 0, torch.device("cpu")).step(range(9))
+    targets = step.targets
+    with torch.inference_mode():
+        states = model.word_states(step.inputs)
+        words = torch.tensor(
+            [[n < len(item.piece.words) for n in range(states.shape[1])] for item in items]
+        )
+        tags = targets.tags.argmax(dim=-1).masked_fill(~words, -100)
+        wanted = cross_entropy(
+            model.subject_logits(states).flatten(0, 1), tags.flatten(), ignore_index=-100
+        )
+        logits = model.object_logits(states, targets.subject_piece, targets.subject_words)
+        rows = words[targets.subject_piece]
+        wanted += binary_cross_entropy_with_logits(logits[rows], targets.objects[rows])
+        assert not words.all()
+        torch.testing.assert_close(model.loss(step.inputs, targets), wanted)
