@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 import decoct
 from decoct.errors import AnswerError, DecoctError, Faults
 from decoct.formats.base import FORMATS
+from decoct.student.settings import HEADS
 from decoct.tasks.base import TASKS, Answer, Prompt
 from decoct.teacher.base import BACKENDS, Deferred, load_teacher
 
@@ -89,9 +91,25 @@ def test_backends_say_who_they_are(name, tmp_path, monkeypatch):
     asyncio.run(made.aclose())
 
 
-@pytest.mark.parametrize("shelf", [FORMATS, TASKS, BACKENDS], ids=lambda shelf: shelf.noun)
+@pytest.mark.parametrize("name", HEADS.names())
+def test_heads(name):
+    """What they compute is tested in `tests/student/heads`."""
+    base = pytest.importorskip("decoct.student.heads.base")
+    head = HEADS.get(name)
+    assert issubclass(head, base.HeadModel)
+    assert head.name == name
+    assert head.head_names
+    assert not any(prefix.startswith("encoder") for prefix in head.head_names)
+    assert list(inspect.signature(head).parameters) == ["encoder", "card"]
+    assert not inspect.isabstract(head)
+
+
+@pytest.mark.parametrize("shelf", [FORMATS, TASKS, BACKENDS, HEADS], ids=lambda shelf: shelf.noun)
 def test_every_file_of_a_shelf_is_a_plug_in_with_a_caption(shelf):
-    package = sys.modules[shelf.package]
+    if shelf is HEADS:
+        pytest.importorskip("torch")
+    package = import_module(shelf.package)
+    assert package.__doc__
     for path in Path(package.__path__[0]).glob("*.py"):
         if path.stem != "base" and not path.stem.startswith("_"):
             assert path.stem in shelf.names()

@@ -15,6 +15,7 @@ from decoct.evaluation.calibration import (
     best_threshold,
     expected_calibration_error,
     fit_temperature,
+    relation_calibration,
     relation_confidences,
 )
 from decoct.evaluation.chart import draw_reliability
@@ -294,6 +295,41 @@ def test_a_relation_without_a_confidence_is_an_error(build):
     gold = build("aspirin: rash", [("Drug", "aspirin"), ("Effect", "rash")], [(0, 1)])
     with pytest.raises(EvaluationError, match="'d1': a relation ADE carries no confidence"):
         relation_confidences([gold], [gold], match="strict", by="offsets")
+
+
+def rash(build, id, *confidences):
+    """A document with a right and a wrong relation, as sure as that; gold without any."""
+    spans = [("Drug", "aspirin"), ("Effect", "rash"), ("Effect", "fever")]
+    text = "aspirin: rash, no fever"
+    if not confidences:
+        return build(text, spans[:2], [(0, 1)], id=id)
+    return with_confidences(build(text, spans, [(0, 1), (0, 2)], id=id), *confidences)
+
+
+def test_relations_against_gold_whatever_the_order(build):
+    gold = [rash(build, id) for id in ("a", "b", "c")]
+    predicted = [rash(build, "c", 0.9, 0.6), rash(build, "a", 0.8, 0.3)]
+    found = relation_calibration(gold, predicted, n_resamples=50)
+    wanted = expected_calibration_error([0.9, 0.6, 0.8, 0.3], [True, False, True, False])
+    assert (found.n, found.bins) == (4, wanted.bins)
+    assert found.ece.value == pytest.approx(wanted.ece.value)
+    assert found.brier.value == pytest.approx(wanted.brier.value)
+    head = "calibration:relations:lenient|by:offsets|bins:10|n:4|gold:"
+    assert found.signature.startswith(head)
+    assert "|gold:unnamed" not in found.signature
+    assert found == relation_calibration(gold[::-1], predicted[::-1], n_resamples=50)
+    other = relation_calibration(gold, predicted, seed=1, n_resamples=50)
+    assert "|seed:1|resamples:50|" in other.signature
+
+
+def test_without_confidences_there_is_nothing_to_calibrate(build):
+    gold = [rash(build, "a"), rash(build, "b")]
+    sure = rash(build, "b", 0.8, 0.3)
+    assert relation_calibration(gold, [sure]) is not None
+    assert relation_calibration(gold, gold) is None
+    assert relation_calibration(gold, [gold[0], sure]) is None, "one without, one with"
+    assert relation_calibration(gold, [gold[0].bare()]) is None
+    assert relation_calibration(gold[:1], [sure]) is None, "not in gold"
 
 
 @pytest.mark.parametrize(

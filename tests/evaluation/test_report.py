@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from decoct.errors import MissingExtraError
+from decoct.evaluation.calibration import expected_calibration_error
 from decoct.evaluation.evaluate import evaluate
 from decoct.evaluation.report import TABLE_HEADER, table_rows, write_report
 from decoct.records import Document
@@ -87,6 +88,40 @@ def test_one_page_that_loads_nothing_and_escapes_everything(tmp_path, gold, pred
     assert metrics.strict.signature in text
     assert metrics.negatives is None
     assert "no such document" in text
+
+
+@pytest.mark.parametrize("with_matplotlib", [True, False])
+def test_confidences_get_a_plot_a_caption_and_a_table(tmp_path, gold, monkeypatch, with_matplotlib):
+    if with_matplotlib:
+        pytest.importorskip("matplotlib")
+    else:
+        monkeypatch.setitem(sys.modules, "matplotlib", None)
+    metrics = evaluate(gold, gold, n_resamples=50)
+    found = expected_calibration_error([0.9, 0.8, 0.4], [True, False, False])
+    systems = {f"system {HOSTILE}": metrics, "silent": metrics}
+    path = tmp_path / "report.html"
+    write_report(path, "T", systems, {}, calibrations={f"system {HOSTILE}": found})
+    parser = parse(path)
+    assert parser.tags.count("svg") == (2 if with_matplotlib else 0)
+    assert not {"script", "img"} & set(parser.tags)
+    page, text = path.read_text(encoding="utf-8"), "".join(parser.text)
+    assert not re.search(r"https?:|//\w|@import|url\((?!#)", page)
+    table = page[page.index(">Brier</th>") : page.index("<h2>Spans</h2>")]
+    assert f"<td>3</td><td>{found.ece.percent}</td><td>{found.brier!r}</td>" in table
+    assert "silent" not in table
+    assert ("a confidence can be taken at its word" in text) == with_matplotlib
+    assert "is right where it overlaps" in text
+    assert text.count(found.signature) == 1
+    assert ("No chart" in text) != with_matplotlib
+
+
+def test_without_confidences_there_is_no_word_of_them(tmp_path, gold):
+    metrics = {"s": evaluate(gold, gold, n_resamples=5)}
+    for name, calibrations in (("a.html", None), ("b.html", {})):
+        write_report(tmp_path / name, "T", metrics, {}, calibrations=calibrations)
+        text = "".join(parse(tmp_path / name).text)
+        assert "How sure" not in text
+        assert "Brier" not in text
 
 
 def test_one_input_one_page(tmp_path, gold, predicted):

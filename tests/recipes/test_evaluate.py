@@ -4,7 +4,12 @@ import pytest
 
 from decoct.errors import EvaluationError, Faults
 from decoct.formats.jsonl import write_jsonl
-from decoct.recipes.evaluate import evaluate, evaluate_student, read_gold
+from decoct.recipes.evaluate import (
+    evaluate,
+    evaluate_student,
+    read_gold,
+    relation_calibration,
+)
 from decoct.records import Document, Span
 from fakes.drugs import corpus
 
@@ -18,6 +23,14 @@ def test_a_student_is_scored_on_the_texts_alone(student):
     assert metrics.to_dict() == evaluate(GOLD, bare).to_dict()
     score = metrics.to_dict()["relations"]["offsets"]["strict"]
     assert score["f1"]["value"] >= 0.9
+
+
+def test_a_students_confidences_are_held_against_gold(student):
+    _, predicted = evaluate_student(student, GOLD)
+    found = relation_calibration(GOLD, predicted)
+    assert found.n == sum(len(document.relations) for document in predicted)
+    assert found.ece.value < 0.2
+    assert relation_calibration(GOLD, GOLD) is None
 
 
 def test_given_subjects_are_all_found(student):

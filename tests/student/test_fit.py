@@ -9,6 +9,7 @@ from decoct.errors import ConfigError
 from decoct.evaluation.evaluate import evaluate
 from decoct.progress import Silent
 from decoct.records import Document, Relation, Span
+from decoct.student.calibrate import at_temperature, calibrate, uncalibrated
 from decoct.student.examples import split_dev
 from decoct.student.fit import fit
 from decoct.student.student import Student
@@ -123,6 +124,94 @@ def test_an_interrupted_fit_goes_on_and_ends_the_same(encoders, tmp_path):
     assert resumed.training.resumed_at == 1
     assert same(whole, resumed)
     assert untimed(whole) == untimed(resumed)
+
+
+# finds enough to be calibrated by, though it has hardly learnt
+EAGER = {"epochs": 2, "dev_share": 0.5, "subject_threshold": 0.05, "object_threshold": 0.05}
+
+
+def links(document):
+    return [(r.label, r.subject, r.object) for r in document.relations]
+
+
+def sure(documents):
+    return [relation.confidence for document in documents for relation in document.relations]
+
+
+def test_a_student_is_calibrated_on_the_dev_part(fitted):
+    student = fitted.student
+    raw = Student(student.model, student.tokenizer, uncalibrated(student.card), "cpu")
+    settings = student.card.settings
+    _, dev_part = split_dev(SILVER, settings.dev_share, settings.seed)
+    found = student.card.calibration
+    assert found == calibrate(dev_part, list(raw.extract(dev_part)))
+    assert found.temperature != 1
+    before, after = list(raw.extract(HELD_OUT)), list(student.extract(HELD_OUT))
+    assert sure(after) == at_temperature(sure(before), found.temperature).tolist()
+    assert sure(after) != sure(before)
+
+
+def test_calibrating_changes_nothing_but_confidences(fitted, encoders):
+    off = learn(SILVER, encoders("bert"), calibrate=False)
+    assert same(fitted, off)
+    assert off.student.card.calibration.temperature == fitted.student.card.calibration.temperature
+    ours, theirs = list(fitted.student.extract(HELD_OUT)), list(off.student.extract(HELD_OUT))
+    assert [one.spans for one in ours] == [one.spans for one in theirs]
+    assert [links(one) for one in ours] == [links(one) for one in theirs]
+    # the order too, but for ties
+    ranked = [one for _, one in sorted(zip(sure(theirs), sure(ours), strict=True))]
+    assert ranked == sorted(ranked)
+
+
+def test_a_dev_part_with_few_relations_calibrates_nothing(encoders):
+    """Also where a threshold was to be tuned by it."""
+    tuned = learn(SMALL, encoders("bert"), **EAGER | {"dev_share": 0.1}, tune_threshold=True)
+    assert tuned.student.card.calibration is None
+    raw = uncalibrated(tuned.student.card)
+    other = Student(tuned.student.model, tuned.student.tokenizer, raw, "cpu")
+    found = list(tuned.student.extract(SMALL))
+    assert sure(found), "an idle comparison"
+    assert found == list(other.extract(SMALL))
+
+
+def test_a_tuned_threshold_leaves_out_what_is_below_it(encoders):
+    half = {"epochs": 3, "dev_share": 0.4}  # learnt
+    plain, tuned = (
+        learn(SILVER, encoders("bert"), **half, tune_threshold=tune) for tune in (False, True)
+    )
+    assert same(plain, tuned)
+    assert tuned.student.card.calibration == plain.student.card.calibration
+    threshold = tuned.student.card.calibration.threshold
+    everything, rest = (list(one.student.extract(HELD_OUT)) for one in (plain, tuned))
+    assert min(sure(everything)) < threshold <= min(sure(rest))
+    assert sure(rest) == [one for one in sure(everything) if one >= threshold]
+    for before, after in zip(everything, rest, strict=True):
+        objects = {target.id for _, _, target in after.pairs()}
+        assert {span.id for span in after.spans if span.label == "AdverseEffect"} == objects
+        drugs = [
+            [(s.start, s.end) for s in one.spans if s.label == "Drug"] for one in (before, after)
+        ]
+        assert drugs[0] == drugs[1]
+
+
+def test_training_does_not_see_what_is_done_to_confidences(encoders, tmp_path):
+    """So a run that is resumed with other such settings goes on, and is calibrated the same."""
+    task = get_task("ade")
+    whole = fit(SMALL, task, quick(encoders("bert"), **EAGER))
+    with pytest.raises(KeyboardInterrupt):
+        fit(
+            SMALL,
+            task,
+            quick(encoders("bert"), **EAGER),
+            progress=Interrupting(1),
+            checkpoints=tmp_path,
+        )
+    settings = quick(encoders("bert"), **EAGER, relation_threshold=0.6)
+    resumed = fit(SMALL, task, settings, checkpoints=tmp_path)
+    assert resumed.training.resumed_at == 1
+    assert same(whole, resumed)
+    assert untimed(whole) == untimed(resumed)
+    assert resumed.student.card.calibration == whole.student.card.calibration is not None
 
 
 class OtherLabels:

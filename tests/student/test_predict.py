@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from decoct.inference.tokenize import WordTokenizer
 from decoct.records import Document, Span
 from decoct.student import predict
+from decoct.student.calibrate import at_temperature
 from decoct.student.predict import Reader
-from decoct.student.settings import StudentCard, StudentSettings
+from decoct.student.settings import RelationCalibration, StudentCard, StudentSettings
 from decoct.student.student import Student
 from fakes.drugs import DRUGS, EFFECTS, TEMPLATES, corpus
 from fakes.encoders import gpt, wordpiece
@@ -109,6 +110,92 @@ def test_confidence_is_of_subject_and_object_together():
     assert [span.confidence for span in found.spans] == [0.9, 0.9]
     assert found.relations[0].confidence == 0.81
     assert found.source == "predicted"
+
+
+class Fading(Lexical):
+    """Less sure of an effect, the farther it is from the drug: 0.9, 0.8 and so on."""
+
+    def objects(self, states, subjects):
+        probs = super().objects(states, subjects)
+        for row, (_, _, last) in enumerate(subjects):
+            probs[row, last:, 0] -= 0.1 * np.arange(probs.shape[1] - last)
+        return probs.clip(0)
+
+
+def calibration(temperature=1.0, threshold=0.5):
+    return RelationCalibration(
+        temperature=temperature,
+        threshold=threshold,
+        n_relations=50,
+        ece_before=0.1,
+        ece_after=0.1,
+        brier_before=0.1,
+        brier_after=0.1,
+    )
+
+
+def faded(text, found=None, network=Fading, **changes):
+    """Read a text with a card of that calibration and those settings."""
+    made = card(**changes).model_copy(update={"calibration": found})
+    return read_one(Reader(network(WORDS), WordTokenizer(WORDS, 64), made, 0), text)
+
+
+BOTH = "zorafen and kutamab caused rash"  # 0.9 * 0.8 for kutamab, 0.9 * 0.6 for zorafen
+
+
+def sure(document):
+    return {(s.text, o.text): r.confidence for r, s, o in document.pairs()}
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_relations_are_as_sure_as_the_temperature_says_and_spans_as_before(temperature):
+    raw, found = faded(BOTH), faded(BOTH, calibration(temperature))
+    assert sure(raw) == {("zorafen", "rash"): 0.54, ("kutamab", "rash"): 0.72}
+    assert sure(found) == {
+        pair: at_temperature([confidence], temperature)[0] for pair, confidence in sure(raw).items()
+    }
+    assert found.spans == raw.spans
+    assert [(r.subject, r.object) for r in found.relations] == [
+        (r.subject, r.object) for r in raw.relations
+    ]
+    assert faded(BOTH, calibration(temperature), calibrate=False) == raw
+
+
+def test_a_threshold_drops_relations_and_the_objects_that_nothing_else_has():
+    assert faded(BOTH, relation_threshold=0.54) == faded(BOTH)
+    one = faded(BOTH, relation_threshold=0.55)
+    assert sure(one) == {("kutamab", "rash"): 0.72}
+    assert one.spans == faded(BOTH).spans
+    none = faded(BOTH, relation_threshold=0.73)
+    assert [s.text for s in none.spans] == ["zorafen", "kutamab"]
+    assert none.relations == ()
+
+    class Blind(Fading):
+        def objects(self, states, subjects):
+            return 0 * super().objects(states, subjects)
+
+    assert none == faded(BOTH, network=Blind)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "changes", "kept"),
+    [
+        (1.0, {}, 2),
+        (1.0, {"tune_threshold": True}, 1),
+        # 0.54 and 0.72 are then 0.513 and 0.578
+        (3.0, {"tune_threshold": True}, 0),
+        (3.0, {"tune_threshold": True, "calibrate": False}, 1),
+        (3.0, {"relation_threshold": 0.55}, 1),
+        (3.0, {"relation_threshold": 0.58}, 0),
+        (3.0, {"relation_threshold": 0.58, "calibrate": False}, 1),
+    ],
+)
+def test_thresholds_are_compared_with_what_is_given_out(temperature, changes, kept):
+    assert len(faded(BOTH, calibration(temperature, 0.6), **changes).relations) == kept
+
+
+def test_a_tuned_threshold_that_there_is_not_drops_nothing():
+    assert faded(BOTH, None, tune_threshold=True) == faded(BOTH)
 
 
 def test_order_is_kept_across_chunks_and_batches(monkeypatch):

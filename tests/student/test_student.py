@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from decoct.errors import ArtifactError, StoreError
 from decoct.records import Document
 from decoct.student import student as under_test
+from decoct.student.calibrate import uncalibrated
 from decoct.student.card import model_card
 from decoct.student.student import Student, as_document
 from fakes.drugs import corpus
@@ -43,6 +44,7 @@ def test_saved_and_loaded_it_predicts_the_same_to_the_bit(student, student_folde
     assert list(loaded.extract(DOCUMENTS)) == list(student.extract(DOCUMENTS))
     assert loaded.fingerprint == student.fingerprint
     assert loaded.card == student.card
+    assert loaded.card.calibration is not None
     before, after = student.model.state_dict(), loaded.model.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -66,6 +68,20 @@ def test_a_student_from_before_there_were_heads_is_loaded(student, spoilt):
         *(f"decoct.object_head.norm.{part}" for part in ("weight", "bias")),
         *(f"decoct.object_head.out.{part}" for part in ("weight", "bias")),
     }
+
+
+def test_a_student_from_before_there_was_calibration_gives_out_what_it_did(student, spoilt):
+    def older(config):
+        del config["decoct"]["calibration"]
+        for name in ("calibrate", "tune_threshold", "relation_threshold"):
+            del config["decoct"]["settings"][name]
+
+    edit(spoilt, older)
+    loaded = Student.from_pretrained(spoilt, device="cpu")
+    assert loaded.card.calibration is None
+    raw = Student(student.model, student.tokenizer, uncalibrated(student.card), "cpu")
+    assert list(loaded.extract(DOCUMENTS)) == list(raw.extract(DOCUMENTS))
+    assert "not calibrated" in model_card(loaded.card)
 
 
 def test_saved_twice_it_is_the_same_bytes(student_folder, tmp_path):
@@ -118,6 +134,34 @@ def test_the_model_card(student, student_folder):
     assert "\n\n\n" not in text
 
 
+def with_settings(card, **changes):
+    return card.model_copy(update={"settings": card.settings.model_copy(update=changes)})
+
+
+def test_the_model_card_says_what_confidences_are_worth(student):
+    text, found = model_card(student.card), student.card.calibration
+    assert f"The temperature is {found.temperature:.4g}, " in text
+    assert f"{100 * found.ece_before:.1f} % without it and {100 * found.ece_after:.1f} %" in text
+    assert "A relation's confidence says how often the teacher agrees" in text
+    assert "left out" not in text
+    off = model_card(with_settings(student.card, calibrate=False))
+    assert "A relation's confidence is the network's own" in off
+    tuned = model_card(with_settings(student.card, tune_threshold=True))
+    assert f"Relations below {found.threshold}, " in tuned
+    explicit = model_card(with_settings(student.card, relation_threshold=0.25))
+    assert "Relations below 0.25 are left out." in explicit
+    assert all("\n\n\n" not in one for one in (off, tuned, explicit))
+
+
+def test_the_model_card_says_of_its_head_only_what_is_so(student):
+    text = model_card(student.card)
+    assert "| head | `subject_centric` |" in text
+    assert "linked by `ADE`. One pass of the encoder" in text
+    other = model_card(with_settings(student.card, head="markers"))
+    assert "| head | `markers` |" in other
+    assert "One pass" not in other
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
 def test_a_missing_file(spoilt, name):
     (spoilt / name).unlink()
@@ -162,6 +206,12 @@ def test_a_plain_encoder_is_not_a_student(encoders):
         lambda config: config["decoct"].update(surprise=1),
         lambda config: config["decoct"].update(object_labels=[]),
         lambda config: config["decoct"]["settings"].update(dropout=3),
+        lambda config: config["decoct"]["settings"].update(relation_threshold=1.5),
+        lambda config: config["decoct"]["settings"].update(
+            relation_threshold=0.5, tune_threshold=True
+        ),
+        lambda config: config["decoct"]["calibration"].update(temperature=0),
+        lambda config: config["decoct"]["calibration"].pop("threshold"),
         lambda config: config["decoct"]["settings"].update(head="no-such-head"),
         lambda config: config["decoct"]["settings"].update(head="markers"),
         lambda config: config["decoct"]["settings"].update(combination="concat"),

@@ -98,6 +98,7 @@ def _show(name: str, made: CrossValidation) -> None:
 
 
 def _write_report(path: Path, made: CrossValidation, gold: list[Document], encoder: str) -> None:
+    from decoct.evaluation.calibration import relation_calibration
     from decoct.evaluation.report import pair_by_id, write_report
 
     of = made.pooled.headline_of
@@ -109,4 +110,8 @@ def _write_report(path: Path, made: CrossValidation, gold: list[Document], encod
     }
     systems = {f"{made.folding.n_folds} folds": made.pooled}
     examples = pair_by_id(gold, made.predicted)
-    write_report(path, "decoct evaluate", systems, details, examples)
+    ids = {document.id for document in made.predicted}
+    scored = [document for document in gold if document.id in ids]
+    found = relation_calibration(scored, made.predicted)
+    calibrations = {} if found is None else dict.fromkeys(systems, found)
+    write_report(path, "decoct evaluate", systems, details, examples, calibrations=calibrations)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ from decoct.student.settings import StudentSettings
 
 if TYPE_CHECKING:
     from decoct.errors import Faults
+    from decoct.evaluation.calibration import Calibration
     from decoct.evaluation.metrics import Metrics
     from decoct.records import Document
 
@@ -147,26 +148,51 @@ def evaluate(
         metrics = score(golden, predicted, seed=seed)
     name, other_name = _names(Path(student or pred or ""), compare)
     systems = {name: metrics}
+    calibrations = _calibrations(golden, {name: predicted, other_name: other}, seed)
     result = metrics.to_dict()
+    if name in calibrations:
+        result["calibration"] = calibrations[name].to_dict()
     comparison = None
     if other is not None:
         comparison = compare_systems(golden, predicted, other, seed=seed)
         systems[other_name] = score(golden, other, seed=seed)
         result["comparison"] = comparison.to_dict()
     if report is not None:
-        _write_report(report, systems, golden, predicted)
+        _write_report(report, systems, golden, predicted, calibrations)
     if json:
         show_json(result)
     else:
         show_systems(f"{gold.name}: {metrics.n_documents} documents", systems)
         if comparison is None:
             show_table("", TABLE_HEADER, table_rows(metrics))
-        for name, scored in systems.items():
-            typer.echo(f"{name}: {scored.strict.signature}")
+        _show_lines(systems, calibrations)
         if comparison is not None:
             typer.echo(repr(comparison))
     _add_unmatched(faults, metrics)
     close(faults, quiet)
+
+
+def _calibrations(
+    gold: list[Document], systems: Mapping[str, list[Document] | None], seed: int
+) -> dict[str, Calibration]:
+    """Return by name what the confidences are worth of the systems that give any."""
+    from decoct.recipes.evaluate import relation_calibration
+
+    found = {
+        name: relation_calibration(gold, predicted, seed=seed)
+        for name, predicted in systems.items()
+        if predicted is not None
+    }
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _show_lines(systems: Mapping[str, Metrics], calibrations: Mapping[str, Calibration]) -> None:
+    for name, metrics in systems.items():
+        typer.echo(f"{name}: {metrics.strict.signature}")
+    for name, found in calibrations.items():
+        whose = f"{name}: " if len(systems) > 1 else ""
+        errors = f"ECE {found.ece.percent}, Brier {found.brier!r}"
+        typer.echo(f"{whose}calibration: {errors}, {found.signature}")
 
 
 def _add_unmatched(faults: Faults, metrics: Metrics) -> None:
@@ -240,8 +266,13 @@ def _names(first: Path, second: Path | None) -> tuple[str, str]:
 
 
 def _write_report(
-    path: Path, systems: dict[str, Metrics], gold: list[Document], predicted: list[Document]
+    path: Path,
+    systems: dict[str, Metrics],
+    gold: list[Document],
+    predicted: list[Document],
+    calibrations: dict[str, Calibration],
 ) -> None:
     from decoct.evaluation.report import pair_by_id, write_report
 
-    write_report(path, "decoct evaluate", systems, {}, pair_by_id(gold, predicted))
+    examples = pair_by_id(gold, predicted)
+    write_report(path, "decoct evaluate", systems, {}, examples, calibrations=calibrations)

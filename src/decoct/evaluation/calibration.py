@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from decoct.errors import EvaluationError
 from decoct.evaluation import items
+from decoct.evaluation.align import align, hash_gold
 from decoct.evaluation.counts import By, Match, count_relations
 from decoct.evaluation.scores import Interval, Setup, interval, precision_recall_f1
 from decoct.records import Document
@@ -81,7 +82,12 @@ class Calibration:
 
 
 def expected_calibration_error(
-    confidences: ArrayLike, correct: ArrayLike, n_bins: int = 10, *, setup: Setup | None = None
+    confidences: ArrayLike,
+    correct: ArrayLike,
+    n_bins: int = 10,
+    *,
+    setup: Setup | None = None,
+    head: str = "calibration",
 ) -> Calibration:
     """Compare confidences with what is right, in bins of equal width.
 
@@ -90,6 +96,7 @@ def expected_calibration_error(
         correct: (n,) whether each prediction is right.
         n_bins: how many parts 0 to 1 is cut into.
         setup: seed, number of resamples and name of the gold data; None for the defaults.
+        head: of the signature, such as `calibration:relations:lenient|by:offsets`.
 
     Raises:
         EvaluationError: there is no prediction, a confidence is no probability, the two are not as
@@ -128,7 +135,7 @@ def expected_calibration_error(
             for number in np.unique(bin_of)
         ),
         n=n,
-        signature=setup.signature(f"calibration|bins:{n_bins}", n),
+        signature=setup.signature(f"{head}|bins:{n_bins}", n),
     )
 
 
@@ -180,6 +187,42 @@ def relation_confidences(
             alone.append(single)
     counts = count_relations(references, alone, match=match, by=by)
     return np.array(confidences, dtype=np.float64), counts.correct_predicted > 0
+
+
+def relation_calibration(
+    gold: Sequence[Document],
+    predicted: Sequence[Document],
+    *,
+    seed: int = 13,
+    n_resamples: int = 1000,
+) -> Calibration | None:
+    """Compare the confidences of predicted relations with gold, lenient by offsets.
+
+    Args:
+        gold: human annotations.
+        predicted: a model's or teacher's, joined by document id.
+        seed: of the bootstrap.
+        n_resamples: resamples behind each interval.
+
+    Returns:
+        None where no relation is predicted, or one of them carries no confidence.
+
+    Raises:
+        EvaluationError: the two can't be joined (see `align`).
+    """
+    aligned = align(gold, predicted)
+    relations = [relation for document in aligned.predicted for relation in document.relations]
+    if not relations or any(relation.confidence is None for relation in relations):
+        return None
+    confidences, right = relation_confidences(
+        aligned.gold, aligned.predicted, match="lenient", by="offsets"
+    )
+    return expected_calibration_error(
+        confidences,
+        right,
+        setup=Setup(hash_gold(aligned.gold), seed, n_resamples),
+        head="calibration:relations:lenient|by:offsets",
+    )
 
 
 def fit_temperature(

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from decoct.errors import MissingExtraError
-from decoct.evaluation.chart import draw_f1, headline_score
+from decoct.evaluation.calibration import Calibration
+from decoct.evaluation.chart import draw_f1, draw_reliability, headline_score
 from decoct.evaluation.differences import find_differences
 from decoct.evaluation.metrics import SETTINGS, Metrics, Setting
 from decoct.evaluation.scores import Score
@@ -51,11 +52,13 @@ def write_report(
     systems: Mapping[str, Metrics],
     details: Mapping[str, str],
     examples: Iterable[tuple[Document, Document]] = (),
+    *,
+    calibrations: Mapping[str, Calibration] | None = None,
 ) -> None:
     """Write one HTML file that compares systems and shows where one of them errs.
 
     The file loads nothing from anywhere, and follows the reader's light or dark setting. Without
-    matplotlib the chart is left out and the page says how to get it.
+    matplotlib the charts are left out and the page says how to get them.
 
     Args:
         path: where to; written atomically.
@@ -63,16 +66,19 @@ def write_report(
         systems: name -> metrics, in the order to show.
         details: what else to say about the run, such as corpus, encoder, seed and cost.
         examples: (gold document, predicted document) pairs; up to 30 that differ are shown.
+        calibrations: name -> what the system's confidences are worth, for those that give any.
 
     Raises:
         MissingExtraError: jinja2 is not installed.
         StoreError: the file can't be written.
     """
+    chart = reliability = None
+    hint = ""
     try:
-        chart: str | None = draw_f1(systems) if systems else None
-        hint = ""
+        chart = draw_f1(systems) if systems else None
+        reliability = draw_reliability(calibrations) if calibrations else None
     except MissingExtraError as error:
-        chart, hint = None, str(error)
+        hint = str(error)
     page = _template().render(
         title=title,
         systems=systems,
@@ -82,6 +88,8 @@ def write_report(
         score_of=headline_score,
         chart=chart,
         chart_hint=hint,
+        calibrations=calibrations or {},
+        reliability=reliability,
     )
     write_text(path, page.encode("utf-8", "replace").decode("utf-8"))  # lone surrogates become ?
 

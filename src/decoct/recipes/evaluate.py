@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from decoct.errors import EvaluationError, Faults
+from decoct.evaluation.calibration import relation_calibration
 from decoct.evaluation.evaluate import compare, evaluate
 from decoct.evaluation.metrics import Metrics
 from decoct.formats.base import read_documents
@@ -21,6 +22,7 @@ __all__ = [
     "predict_gold",
     "read_gold",
     "read_predictions",
+    "relation_calibration",
 ]
 
 

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from decoct.config import Settings, check, read_toml
 from decoct.errors import ConfigError, Faults, TeacherError
+from decoct.evaluation.calibration import relation_calibration
 from decoct.evaluation.evaluate import evaluate
 from decoct.evaluation.metrics import Metrics
 from decoct.evaluation.report import pair_by_id, write_report
@@ -318,12 +319,18 @@ class _Run:
             self.path / "metrics.json",
             {name: metrics.to_dict() for name, metrics in systems.items()},
         )
+        calibrations = {
+            system: found
+            for system, documents in predicted.items()
+            if (found := relation_calibration(gold, documents, seed=self.settings.distill.seed))
+        }
         write_report(
             self.path / "report.html",
             f"decoct run: {self.settings.name}",
             systems,
             self._details(),
             pair_by_id(gold, predicted["student"]),
+            calibrations=calibrations,
         )
         return systems
 

@@ -71,13 +71,16 @@ def _doubted(
 ) -> tuple[Document, ...]:
     """Have each part of silver judged by a student of the other parts."""
     n_folds = settings.silver.doubt_folds
+    # what a threshold hides would count as not found
+    seeing_all = {"tune_threshold": False, "relation_threshold": 0.0}
+    judging = settings.model_copy(update=seeing_all)
     numbers = count(1)
 
     def fit_and_predict(learnt: list[Document], judged: list[Document]) -> list[Document]:
         number = next(numbers)
         progress.note(f"doubt: student {number} of {n_folds} judges {len(judged)} documents")
         folder = checkpoints / f"doubt-{number}" if checkpoints else None
-        fitted = fit(learnt, task, settings, progress=progress, checkpoints=folder)
+        fitted = fit(learnt, task, judging, progress=progress, checkpoints=folder)
         return list(fitted.student.extract(judged))
 
     predicted = out_of_fold(silver, n_folds, settings.seed, fit_and_predict)

@@ -18,10 +18,11 @@ from decoct.progress import Progress, Silent
 from decoct.records import Document
 from decoct.store import sha256_json, versions
 from decoct.student.batches import Batches
+from decoct.student.calibrate import MIN_RELATIONS, calibrate, uncalibrated
 from decoct.student.encoder import load_encoder, window_tokens
 from decoct.student.examples import make_examples, split_dev
 from decoct.student.heads.base import get_head
-from decoct.student.settings import StudentCard, StudentSettings
+from decoct.student.settings import RelationCalibration, StudentCard, StudentSettings
 from decoct.student.silver import prepare
 from decoct.student.student import Student, hash_weights, make_reader
 from decoct.tasks.base import Task
@@ -58,6 +59,8 @@ def fit(
     checkpoints: Path | None = None,
 ) -> Fit:
     """Train a student on silver documents, stopping early on a part of them that is kept apart.
+
+    By the same part its relation confidences are calibrated; it sees no other documents.
 
     Args:
         silver: documents with the task's spans and relations; ones without any are learnt from too.
@@ -112,7 +115,8 @@ def fit(
             f"{len(train_part)} silver texts without a word are too few to learn from"
         )
     model = head(encoder, card)
-    reader = make_reader(model, tokenizer, card, device)
+    raw = uncalibrated(card)
+    reader = make_reader(model, tokenizer, raw, device)
     batches = Batches(examples.items, settings, reader.pad_id, device)
     job = Job(
         model=model,
@@ -121,15 +125,19 @@ def fit(
         batches=batches.epoch,
         loss=lambda step: model.loss(step.inputs, step.targets),
         dev_score=lambda: _dev_f1(dev_part, list(reader.read(dev_part))),
-        # with the encoder as loaded: a folder or hub id may hold other weights tomorrow
+        # with the encoder as loaded: a folder or hub id may hold other weights tomorrow; without
+        # what is done to confidences, which training does not see
         fingerprint=sha256_json(
-            [card.model_dump(mode="json"), hash_weights(encoder), *map(Document.to_json, extra)]
+            [raw.model_dump(mode="json"), hash_weights(encoder), *map(Document.to_json, extra)]
         ),
     )
     training = train(job, settings, progress, checkpoints)
+    found = calibrate(dev_part, list(reader.read(dev_part)), given_out=settings.calibrate)
+    progress.note(_describe_calibration(found))
     card = card.model_copy(
         update={
-            "training": _describe_training(training, len(train_part), len(dev_part), len(extra))
+            "training": _describe_training(training, len(train_part), len(dev_part), len(extra)),
+            "calibration": found,
         }
     )
     student = Student(model, tokenizer, card, settings.device)
@@ -180,3 +188,12 @@ def _describe_training(
         "seconds": round(sum(entry["seconds"] for entry in training.history), 1),
         "history": [dict(entry) for entry in training.history],
     }
+
+
+def _describe_calibration(found: RelationCalibration | None) -> str:
+    if found is None:
+        return f"not calibrated: fewer than {MIN_RELATIONS} relations found in the dev part"
+    return (
+        f"calibrated by {found.n_relations} relations of the dev part: temperature "
+        f"{found.temperature:.2f}, ECE {100 * found.ece_before:.1f} -> {100 * found.ece_after:.1f}"
+    )

@@ -14,6 +14,7 @@ from decoct.inference.batch import Batch, by_length, pad
 from decoct.inference.decode import Run, marked_runs, tagged_runs, trim
 from decoct.inference.tokenize import Piece, WordTokenizer
 from decoct.records import Document, Mark, number_annotations
+from decoct.student.calibrate import DIGITS, at_temperature
 from decoct.student.examples import word_range
 from decoct.student.settings import StudentCard
 from decoct.text.align import Place
@@ -22,6 +23,7 @@ CHUNK_DOCUMENTS = 512
 MAX_OBJECT_CELLS = 65_536
 K = TypeVar("K")
 Subjects = Sequence[tuple[int, int, int]]
+Link = tuple[str, Mark, Mark]  # relation label, subject, object
 
 
 class Network(Protocol):
@@ -48,7 +50,7 @@ class Reader:
     Attributes:
         network: runs the model.
         tokenizer: cuts and tokenizes.
-        card: labels and thresholds.
+        card: labels, thresholds and calibration.
         pad_id: token id to pad with.
         max_pieces: pieces in a batch.
         max_batch_tokens: tokens in a batch, padding included.
@@ -144,8 +146,9 @@ class _Draft:
     def __init__(self, document: Document, card: StudentCard) -> None:
         self.document = document
         self.card = card
-        self._marks: dict[Mark, float | None] = {}
-        self._links: dict[tuple[str, Mark, Mark], float | None] = {}
+        self._subjects: dict[Mark, float] = {}
+        self._objects: dict[Mark, float] = {}
+        self._links: dict[Link, float] = {}
 
     def add_given(self) -> None:
         for span in self.document.spans:
@@ -153,21 +156,25 @@ class _Draft:
                 self.add_subject(Place(span.start, span.end), 1.0)
 
     def add_subject(self, place: Place, confidence: float) -> None:
-        _surest(self._marks, place.labelled(self.card.subject_label), confidence)
+        _surest(self._subjects, place.labelled(self.card.subject_label), confidence)
 
     def add_relation(
         self, index: int, subject: Place, subject_conf: float, target: Place, target_conf: float
     ) -> None:
         """A relation is as sure as its subject and its object together."""
         target_mark = target.labelled(self.card.object_labels[index])
-        _surest(self._marks, target_mark, target_conf)
+        _surest(self._objects, target_mark, target_conf)
         subject_mark = subject.labelled(self.card.subject_label)
         link = (self.card.relation_labels[index], subject_mark, target_mark)
         _surest(self._links, link, subject_conf * target_conf)
 
     def finish(self) -> Document:
-        """Return the document with everything that was found, ids in order of place."""
-        spans, relations = number_annotations(self.document.text, self._marks, self._links)
+        """Return the document with everything that is sure enough, ids in order of place."""
+        links = self._sure_links()
+        marks = dict(self._subjects)
+        for _, _, target in links:
+            _surest(marks, target, self._objects[target])
+        spans, relations = number_annotations(self.document.text, marks, links)
         return Document(
             id=self.document.id,
             text=self.document.text,
@@ -177,10 +184,21 @@ class _Draft:
             meta=self.document.bare().meta,
         )
 
+    def _sure_links(self) -> dict[Link, float]:
+        """Return the links at the card's temperature, without those below its threshold."""
+        settings, calibration = self.card.settings, self.card.calibration
+        confidences, threshold = list(self._links.values()), settings.relation_threshold
+        if calibration and settings.calibrate:
+            confidences = at_temperature(confidences, calibration.temperature).tolist()
+        if calibration and settings.tune_threshold:
+            threshold = calibration.threshold
+        sure = zip(self._links, confidences, strict=True)
+        return {link: confidence for link, confidence in sure if confidence >= threshold}
 
-def _surest(found: dict[K, float | None], key: K, confidence: float) -> None:
+
+def _surest(found: dict[K, float], key: K, confidence: float) -> None:
     """Keep the higher confidence, to four digits."""
-    found[key] = max(round(confidence, 4), found.get(key) or 0.0)
+    found[key] = max(round(confidence, DIGITS), found.get(key, 0.0))
 
 
 def _place(piece: Piece, run: Run) -> Place:

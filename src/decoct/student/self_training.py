@@ -21,6 +21,7 @@ from decoct.formats.jsonl import write_jsonl
 from decoct.progress import Progress, Silent
 from decoct.records import Document
 from decoct.store import read_json, sha256_json, write_json
+from decoct.student.calibrate import uncalibrated
 from decoct.student.fit import Fit
 from decoct.student.fit import fit as fit_student
 from decoct.student.predict import CHUNK_DOCUMENTS
@@ -196,10 +197,11 @@ def _sure_answers(
 
 
 def _with_threshold(student: Student, threshold: float) -> Student:
-    """Return the same student, which marks a word from this probability on."""
+    """Return the same student, which marks a word from this probability on and hides nothing."""
+    everything = uncalibrated(student.card)
     thresholds = {"subject_threshold": threshold, "object_threshold": threshold}
-    settings = student.card.settings.model_copy(update=thresholds)
-    card = student.card.model_copy(update={"settings": settings})
+    settings = everything.settings.model_copy(update=thresholds)
+    card = everything.model_copy(update={"settings": settings})
     return Student(student.model, student.tokenizer, card, settings.device)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from decoct.config import Settings
+from decoct.records import Probability
 from decoct.registry import Shelf, nearest
 from decoct.student.silver import SilverSettings
 from decoct.training.settings import TrainingSettings
@@ -30,6 +31,13 @@ class StudentSettings(TrainingSettings):
         subject_threshold: a word with this probability is in a subject.
         object_threshold: a word with this probability is in an object.
         object_bridge: a gap of a word or two in an object is closed where each has this much.
+        calibrate: give out relation confidences at the temperature that fits silver's dev part, so
+            that they say how often the teacher agrees. What is found stays the same, and so does
+            the order, but for ties of rounding; the confidences of spans are left as they are.
+        tune_threshold: leave out relations that are less sure than what gave the best F1 on
+            silver's dev part, and object spans that no other relation has.
+        relation_threshold: the same with a number of one's own; 0 leaves nothing out. Either is
+            compared with the confidences that are given out, the calibrated ones where there are.
         silver: what is done to silver before it is learnt from.
     """
 
@@ -42,6 +50,9 @@ class StudentSettings(TrainingSettings):
     subject_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     object_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     object_bridge: Annotated[float, Field(gt=0, le=1)] = 0.1
+    calibrate: bool = True
+    tune_threshold: bool = False
+    relation_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.0
     silver: SilverSettings = SilverSettings()
 
     @field_validator("head")
@@ -51,6 +62,41 @@ class StudentSettings(TrainingSettings):
         if name not in names:
             raise ValueError(f"no such head{nearest(name, names)}; there are: {', '.join(names)}")
         return name
+
+    @model_validator(mode="after")
+    def _check_thresholds(self) -> Self:
+        if self.tune_threshold and self.relation_threshold:
+            raise ValueError(
+                f"relation_threshold {self.relation_threshold} and tune_threshold exclude one "
+                "another; leave one of them out"
+            )
+        return self
+
+
+class RelationCalibration(Settings):
+    """How a student's relation confidences relate to silver that it did not learn from.
+
+    A relation is right here where silver has one that overlaps it (lenient, by offsets). The errors
+    after are measured on the relations that the temperature was fitted to.
+
+    Attributes:
+        temperature: makes the confidences fit best; above 1 the student was too sure.
+        threshold: keeping relations from this confidence on gives the best F1; one of those that
+            are given out, and so at the temperature if the settings said `calibrate`.
+        n_relations: predicted relations that all this is told by.
+        ece_before: expected calibration error, 0 to 1, of the network's own confidences.
+        ece_after: the same at the temperature.
+        brier_before: mean squared error, 0 to 1, of the network's own confidences.
+        brier_after: the same at the temperature.
+    """
+
+    temperature: Annotated[float, Field(gt=0)]
+    threshold: Probability
+    n_relations: Annotated[int, Field(ge=1)]
+    ece_before: Probability
+    ece_after: Probability
+    brier_before: Probability
+    brier_after: Probability
 
 
 class StudentCard(Settings):
@@ -65,6 +111,8 @@ class StudentCard(Settings):
         training: device, epochs, dev scores, seconds.
         silver: the silver data: documents, relations, hash, teachers.
         versions: of decoct and its libraries.
+        calibration: of its relation confidences; None where silver's dev part had too few relations
+            to tell, and of students from before there was one.
     """
 
     task: str
@@ -75,6 +123,7 @@ class StudentCard(Settings):
     training: dict[str, object] = Field(default_factory=dict)
     silver: dict[str, object] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
+    calibration: RelationCalibration | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
