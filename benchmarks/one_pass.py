@@ -288,7 +288,8 @@ def _draw(figure: Any, best: dict[Case, float]) -> None:  # noqa: ANN401 (matplo
             axes.plot(
                 _COUNTS, ratios, color=color, marker=marker, linestyle=style, ms=5, label=head
             )
-        axes.axhline(TARGET, color=chart._INK, linewidth=0.8, linestyle=":")
+        target = f"{TARGET} times"
+        axes.axhline(TARGET, color=chart._INK, linewidth=0.8, linestyle=":", label=target)
         axes.set_title(reading, color=chart._INK, fontsize=10)
         axes.set_xlabel("drugs in the sentence", color=chart._INK)
         axes.set_xticks(list(_COUNTS))
@@ -298,7 +299,7 @@ def _draw(figure: Any, best: dict[Case, float]) -> None:  # noqa: ANN401 (matplo
     panels[0].set_ylabel("time, one drug = 1", color=chart._INK)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(
-        handles, labels, loc="outside upper right", ncols=3, frameon=False, labelcolor=chart._INK
+        handles, labels, loc="outside upper right", ncols=4, frameon=False, labelcolor=chart._INK
     )
 
 

@@ -20,9 +20,8 @@ from decoct.student.settings import Combination, StudentCard
 class ObjectHead(nn.Module):
     """Tells for each word, given one subject, whether the word is in an object of that subject.
 
-    Inputs -> targets: word states (n_subjects, n_words, d) of each subject's piece and the subject
-    vectors (n_subjects, d) -> membership (n_subjects, n_words, n_relations) in [0, 1], a sigmoid
-    each.
+    Inputs -> targets: word states (n_pieces, n_words, d) and the subject vectors (n_subjects, d),
+    each with its piece -> membership (n_subjects, n_words, n_relations) in [0, 1], a sigmoid each.
 
     Args:
         width: d.
@@ -45,22 +44,32 @@ class ObjectHead(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(width, n_relations)
 
-    def forward(self, states: Tensor, subjects: Tensor) -> Tensor:
-        """Return logits, (n_subjects, n_words, n_relations)."""
-        mixed = self._combine(states, subjects.unsqueeze(1))
+    def forward(self, states: Tensor, subject_piece: Tensor, subjects: Tensor) -> Tensor:
+        """Return logits, (n_subjects, n_words, n_relations).
+
+        Args:
+            states: (n_pieces, n_words, d).
+            subject_piece: (n_subjects,) int64, the piece that each subject is in.
+            subjects: (n_subjects, d).
+        """
+        mixed = self._combine(states, subject_piece, subjects)
         logits: Tensor = self.out(self.dropout(self.norm(nn.functional.gelu(mixed))))
         return logits
 
-    def _combine(self, states: Tensor, subjects: Tensor) -> Tensor:
+    def _combine(self, states: Tensor, subject_piece: Tensor, subjects: Tensor) -> Tensor:
+        """Do once a piece what does not depend on the subject: sentences have several."""
         mixed: Tensor
-        if self.combination == "add":
-            mixed = self.word(states + subjects)
-        elif self.combination == "gated":
-            mixed = self.word(states * torch.sigmoid(self.subject(subjects)))
-        else:  # a linear layer over the concatenation is a sum of one over each part
-            mixed = self.word(states) + self.subject(subjects)
+        if self.combination == "gated":
+            gates = torch.sigmoid(self.subject(subjects)).unsqueeze(1)
+            mixed = self.word(states[subject_piece] * gates)
+            return mixed
+        if self.combination == "add":  # a layer over a sum is a sum of one over each part
+            shift = nn.functional.linear(subjects, self.word.weight)
+        else:  # and so it is over a concatenation
+            shift = self.subject(subjects)
+        mixed = self.word(states)[subject_piece] + shift.unsqueeze(1)
         if self.combination == "concat_product":
-            mixed = mixed + self.product(states * subjects)
+            mixed = mixed + self.product(states[subject_piece] * subjects.unsqueeze(1))
         return mixed
 
 
@@ -90,8 +99,8 @@ class SubjectCentric(HeadModel[Tensor]):
 
     def object_logits(self, states: Tensor, subject_piece: Tensor, subject_words: Tensor) -> Tensor:
         """Return (n_subjects, n_words, n_relations) logits for subjects given by their words."""
-        rows = states[subject_piece]
-        logits: Tensor = self.object_head(rows, span_means(rows, subject_words))
+        subjects = span_means(states[subject_piece], subject_words)
+        logits: Tensor = self.object_head(states, subject_piece, subjects)
         return logits
 
     def loss(self, inputs: Inputs, targets: Targets) -> Tensor:
