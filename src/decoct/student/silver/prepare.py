@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from decoct.records import Document
+from decoct.student.silver.aliases import expand_aliases
 from decoct.student.silver.boundaries import harmonise
 from decoct.student.silver.caveats import unknown_subjects
 from decoct.student.silver.completion import complete_subjects
@@ -28,9 +29,9 @@ class Prepared:
 
 
 def prepare(silver: Sequence[Document], task: Task, settings: SilverSettings) -> Prepared:
-    """Take the steps that are switched on, in this order: `harmonise`, `complete_subjects`.
+    """Take the steps that are switched on: boundaries, then aliases, then completion.
 
-    Boundaries come first, since completion looks for the strings that they leave.
+    Each looks for the strings that the one before it leaves.
     """
     documents, counts = list(silver), Counter[str]()
     if settings.harmonise_boundaries:
@@ -40,6 +41,10 @@ def prepare(silver: Sequence[Document], task: Task, settings: SilverSettings) ->
             for before, after in zip(documents, moved, strict=True)
         )
         documents = moved
+    if settings.expand_aliases:
+        n_before = sum(len(document.spans) for document in documents)
+        documents = expand_aliases(documents, task.subject_label)
+        counts["aliases"] = sum(len(document.spans) for document in documents) - n_before
     if settings.complete_subjects:
         n_before = _n_unknown(documents)
         documents = complete_subjects(documents, task.subject_label, settings.min_share)

@@ -21,6 +21,8 @@ class SilverSettings(Settings):
         min_observations: times that a word has to have been seen at an edge, in or out, for
             anything to be moved because of it.
         clear_majority: share of those times that have to be alike, above a half.
+        expand_aliases: a name in brackets behind a subject, or short for a subject or object, is
+            another name of it, with the same relations.
         complete_subjects: mark a subject that the teacher names in one document in the others too;
             whether it has an object there is taken as not known.
         min_share: share of the documents with a string in which the teacher has to name it as a
@@ -41,6 +43,7 @@ class SilverSettings(Settings):
     harmonise_boundaries: bool = False
     min_observations: Annotated[int, Field(ge=1)] = 5
     clear_majority: Annotated[float, Field(gt=0.5, le=1)] = 0.75
+    expand_aliases: bool = False
     complete_subjects: bool = False
     min_share: Share = 0.2
     doubt: Doubt = "keep"
