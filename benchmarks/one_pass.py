@@ -20,12 +20,13 @@ import platform
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from _plot import write_svg
 
 from decoct.cli.screen import Screen
 from decoct.errors import ArtifactError
@@ -60,10 +61,6 @@ _LINES = {
     "pairwise": (chart._INK, "s", "--"),
     "markers": (chart._LENIENT, "D", "-"),
 }
-# of a page that may be light or dark
-_FIXED = {"currentColor": "#78776f", "var(--strict)": "#2f7fb8", "var(--lenient)": "#c8692a"}
-_FIXED |= {"var(--line)": "#b5b3aa"}
-_NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,14 +298,6 @@ def _draw(figure: Any, best: dict[Case, float]) -> None:  # noqa: ANN401 (matplo
     figure.legend(
         handles, labels, loc="outside upper right", ncols=4, frameon=False, labelcolor=chart._INK
     )
-
-
-def write_svg(path: Path, draw: Callable[[Any], None], inches: tuple[float, float]) -> None:
-    """Write what `draw` puts onto a figure as a file of its own, in the style of the reports."""
-    svg = chart._to_svg(draw, inches)
-    for name, color in _FIXED.items():
-        svg = svg.replace(name, color)
-    write_text(path, svg.replace("<svg ", f"<svg {_NAMESPACES} ", 1))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from one_pass import write_svg
+from _plot import write_svg
 
 from decoct.cli.screen import Screen
 from decoct.evaluation import chart
