@@ -105,7 +105,8 @@ def best_tags(tag_probs: NDArray[np.float32], threshold: float = 0.5) -> NDArray
     before = np.stack([np.zeros(n_rows), np.full(n_rows, -np.inf)])  # without and with open span
     for log, score in zip(logs, scores, strict=True):
         np.add(log, before[_NEEDS_OPEN], out=score)
-        before = np.stack([score[_CLOSES].max(axis=0), score[_LEAVES_OPEN].max(axis=0)])
+        np.maximum(score[OUTSIDE], np.maximum(score[END], score[SINGLE]), out=before[0])
+        np.maximum(score[BEGIN], score[INSIDE], out=before[1])
     best = np.stack(
         [
             _CLOSES[scores[:, _CLOSES].argmax(axis=1)],
