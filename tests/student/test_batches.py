@@ -77,8 +77,8 @@ def test_a_batch_without_subjects(examples):
     targets = make_targets(examples[-1:], 6, torch.device("cpu"))
     assert targets.subject_piece.shape == targets.links.shape == targets.link_weights.shape == (0,)
     assert targets.pairs.shape == (0, 4)
-    assert targets.objects.shape == (0, 6, 2)
-    assert targets.tags.shape == (1, 6, 3)
+    assert targets.objects.shape == (0, 6, 2, 5)
+    assert targets.tags.shape == (1, 6, 5)
 
 
 def test_a_pair_counts_as_the_word_of_the_object_that_counts_least():

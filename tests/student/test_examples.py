@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoct.inference.decode import BEGIN, INSIDE, OUTSIDE
+from decoct.inference.decode import BEGIN, END, INSIDE, OUTSIDE, SINGLE
 from decoct.inference.tokenize import WordTokenizer
 from decoct.records import Document, Relation, Span
 from decoct.student.examples import make_examples, split_dev, word_range
@@ -90,6 +90,7 @@ def test_targets(max_tokens, document):
             for word in words[relation.object]
         }
         assert marks == wanted
+        check_runs(example)
         check_candidates(example, document, words)
 
 
@@ -118,8 +119,31 @@ def check_candidates(example, document, words):
 
 
 def marked(example, subjects):
-    for row, word, relation in zip(*np.nonzero(example.objects), strict=True):
+    outside = example.objects[..., OUTSIDE]
+    for row, word, relation in zip(*np.nonzero(outside < 1), strict=True):
         yield subjects[row], int(word), int(relation)
+
+
+def check_runs(example):
+    """Objects are spans that begin and end."""
+    for row in example.objects:
+        for kind in range(2):
+            tags = hard(row[:, kind])
+            spans = runs_of(tags)
+            for first, last in spans:
+                assert tags[first:last].tolist() == place_tags(last - first)
+            assert sum(last - first for first, last in spans) == (tags != OUTSIDE).sum()
+
+
+def runs_of(tags):
+    starts = [n for n, tag in enumerate(tags) if tag in (BEGIN, SINGLE)]
+    return [
+        (n, next(m for m in range(n, len(tags)) if tags[m] in (END, SINGLE)) + 1) for n in starts
+    ]
+
+
+def place_tags(length):
+    return [SINGLE] if length == 1 else [BEGIN, *[INSIDE] * (length - 2), END]
 
 
 def hard(tags):
@@ -132,7 +156,7 @@ def hard(tags):
 def check_tags(tags, subjects):
     """Outside is exactly outside of all subjects; every tagged run is one that was annotated."""
     assert {n for n, tag in enumerate(tags) if tag != OUTSIDE} <= {w for s in subjects for w in s}
-    kept = [s for s in subjects if tags[s[0]] == BEGIN and all(tags[w] == INSIDE for w in s[1:])]
+    kept = [s for s in subjects if [tags[w] for w in s] == place_tags(len(s))]
     assert {n for n, tag in enumerate(tags) if tag != OUTSIDE} == {w for s in kept for w in s}
     longest = max(subjects, key=len, default=None)
     assert longest is None or any(len(s) == len(longest) for s in kept)
@@ -183,9 +207,9 @@ def test_a_subject_inside_another_is_counted_but_its_objects_are_learnt():
     )
     examples = make_examples([document], WordTokenizer(TOKENIZER, 64), CARD)
     (example,) = examples.items
-    assert hard(example.tags).tolist() == [BEGIN, INSIDE, OUTSIDE, OUTSIDE]
+    assert hard(example.tags).tolist() == [BEGIN, END, OUTSIDE, OUTSIDE]
     assert example.subjects == ((0, 2), (1, 2))
-    assert example.objects[:, :, 0].tolist() == [[0, 0, 0, 0], [0, 0, 0, 1]]
+    assert [hard(row).tolist() for row in example.objects[:, :, 0]] == [[0] * 4, [0, 0, 0, SINGLE]]
     assert examples.unexpressed == {"overlapping_subject": 1}
 
 
@@ -229,10 +253,17 @@ CAUSED = build(
 def test_soft_targets_are_the_teachers_confidences():
     document = surely(CAUSED, [(0, 0.8), (1, 0.25)], [(1, 0.5)])
     example = example_of(document, SOFT)
-    wanted = [[0.2, 0.8, 0], [0.2, 0, 0.8], *[[1, 0, 0]] * 5]
+    wanted = [[0.2, 0.8, 0, 0, 0], [0.2, 0, 0, 0.8, 0], *[[1, 0, 0, 0, 0]] * 5]
     assert np.allclose(example.tags, wanted)
-    assert np.allclose(example.object_tags[3:5, 0], [[0.75, 0.25, 0], [0.75, 0, 0.25]])
-    assert example.objects[0, :, 0].tolist() == [0, 0, 0, 1, 1, 0, 0.5]  # the first has none: sure
+    assert np.allclose(example.object_tags[3:5, 0], [[0.75, 0.25, 0, 0, 0], [0.75, 0, 0, 0.25, 0]])
+    nothing = [1, 0, 0, 0, 0]
+    assert example.objects[0, :, 0].tolist() == [
+        *[nothing] * 3,
+        [0, 1, 0, 0, 0],  # it has no confidence: sure
+        [0, 0, 0, 1, 0],
+        nothing,
+        [0.5, 0, 0, 0, 0.5],
+    ]
     assert example.links.tolist() == [[1.0, 0.5]]
     assert np.array_equal(example.tag_weights, np.ones(7))
 
@@ -255,9 +286,21 @@ def test_of_what_is_said_twice_the_surer_counts():
         SOFT,
     )
     assert example.subjects == ((0, 2),)
-    assert np.allclose(example.tags[0], [0.4, 0.6, 0])
+    assert np.allclose(example.tags[0], [0.4, 0.6, 0, 0, 0])
     assert np.allclose(example.links, [[0.7, 0.5]])
-    assert np.allclose(example.objects[0, :, 0], [0, 0, 0, 0.7, 0.7, 0, 0.5])
+    assert np.allclose(1 - example.objects[0, :, 0, OUTSIDE], [0, 0, 0, 0.7, 0.7, 0, 0.5])
+
+
+def test_objects_that_touch_are_two_and_objects_that_share_words_are_one():
+    text = "Kutamab caused severe dry cough nausea"
+    parts = ["Kutamab", "severe dry", "dry cough", "nausea"]
+    spans = [("Effect" if n else "Drug", part) for n, part in enumerate(parts)]
+    document = build(text, *spans, pairs=[(0, 1), (0, 2), (0, 3)])
+    example = example_of(surely(document, relations=[(0, 0.5), (1, 0.75)]), SOFT)
+    assert np.allclose(
+        example.objects[0, 2:, 0],
+        [[0.5, 0.5, 0, 0, 0], [0.25, 0, 0.75, 0, 0], [0.25, 0, 0, 0.75, 0], [0, 0, 0, 0, 1]],
+    )
 
 
 def test_words_in_doubtful_places_and_light_documents_count_less():

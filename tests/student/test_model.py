@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
-from decoct.student.model import Tagger, membership_loss, span_means, tag_loss, word_means
+from decoct.student.model import (
+    Tagger,
+    link_loss,
+    object_loss,
+    span_means,
+    tag_loss,
+    word_means,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -13,48 +20,55 @@ def seeded():
 
 
 def test_hard_tags_of_weight_one_cost_what_cross_entropy_says():
-    logits, tags = torch.randn(4, 7, 3), torch.randint(3, (4, 7))
+    logits, tags = torch.randn(4, 7, 5), torch.randint(5, (4, 7))
     plain = cross_entropy(logits.flatten(0, 1), tags.flatten())
-    found = tag_loss(logits, one_hot(tags, 3).float(), torch.ones(4, 7))
+    found = tag_loss(logits, one_hot(tags, 5).float(), torch.ones(4, 7))
     torch.testing.assert_close(found, plain)
 
 
 def test_tags_of_no_weight_are_as_if_ignored():
-    logits, tags = torch.randn(4, 7, 3), torch.randint(3, (4, 7))
+    logits, tags = torch.randn(4, 7, 5), torch.randint(5, (4, 7))
     ignored = torch.rand(4, 7) < 0.4
     plain = cross_entropy(
         logits.flatten(0, 1), tags.masked_fill(ignored, -100).flatten(), ignore_index=-100
     )
-    found = tag_loss(logits, one_hot(tags, 3).float(), (~ignored).float())
+    found = tag_loss(logits, one_hot(tags, 5).float(), (~ignored).float())
     torch.testing.assert_close(found, plain)
 
 
-def test_hard_members_of_weight_one_cost_what_binary_cross_entropy_says():
-    logits, targets = torch.randn(5, 7, 2), (torch.rand(5, 7, 2) < 0.3).float()
-    plain = binary_cross_entropy_with_logits(logits, targets)
-    torch.testing.assert_close(membership_loss(logits, targets, torch.ones(5, 7)), plain)
+def test_a_word_counts_the_same_in_each_type_of_object():
+    logits, tags = torch.randn(3, 7, 2, 5), torch.randn(3, 7, 2, 5).softmax(dim=-1)
+    weights = torch.rand(3, 7)
+    wanted = sum(tag_loss(logits[:, :, kind], tags[:, :, kind], weights) for kind in range(2)) / 2
+    torch.testing.assert_close(object_loss(logits, tags, weights), wanted)
+
+
+def test_hard_links_of_weight_one_cost_what_binary_cross_entropy_says():
+    logits, links = torch.randn(35), (torch.rand(35) < 0.3).float()
+    plain = binary_cross_entropy_with_logits(logits, links)
+    torch.testing.assert_close(link_loss(logits, links, torch.ones(35)), plain)
 
 
 def test_a_weight_counts_as_so_many_copies():
-    logits, targets = torch.randn(3, 2), torch.rand(3, 2)
-    tags = torch.randn(3, 3).softmax(dim=-1)
+    logits, links = torch.randn(3), torch.rand(3)
+    tags = torch.randn(3, 5).softmax(dim=-1)
     rows = [0, 0, 0, 1, 2, 2]
     weights, once = torch.tensor([3.0, 1.0, 2.0]), torch.ones(6)
     torch.testing.assert_close(
-        membership_loss(logits, targets, weights),
-        membership_loss(logits[rows], targets[rows], once),
+        link_loss(logits, links, weights), link_loss(logits[rows], links[rows], once)
     )
-    three = torch.randn(3, 3)
+    five = torch.randn(3, 5)
     torch.testing.assert_close(
-        tag_loss(three, tags, weights), tag_loss(three[rows], tags[rows], once)
+        tag_loss(five, tags, weights), tag_loss(five[rows], tags[rows], once)
     )
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (0, 4)])
 def test_where_nothing_is_learnt_the_loss_and_its_gradient_are_zero(shape):
-    logits = torch.randn(*shape, 3, requires_grad=True)
-    targets, weights = torch.rand(*shape, 3).softmax(dim=-1), torch.zeros(shape)
-    loss = tag_loss(logits, targets, weights) + membership_loss(logits, targets, weights)
+    logits = torch.randn(*shape, 2, 5, requires_grad=True)
+    targets, weights = torch.rand(*shape, 2, 5).softmax(dim=-1), torch.zeros(shape)
+    loss = object_loss(logits, targets, weights)
+    loss = loss + link_loss(logits.flatten(), targets.flatten(), torch.zeros(logits.numel()))
     loss.backward()
     assert loss.item() == 0.0
     assert not logits.grad.any()
@@ -62,14 +76,14 @@ def test_where_nothing_is_learnt_the_loss_and_its_gradient_are_zero(shape):
 
 def test_soft_targets_are_learnt_as_probabilities():
     """The loss has no slope where the probabilities are the targets."""
-    tags = torch.tensor([[0.3, 0.7, 0.0001], [0.1, 0.2, 0.7]])
+    tags = torch.tensor([[0.3, 0.7, 0.0001, 0.01, 0.02], [0.1, 0.2, 0.7, 0.01, 0.3]])
     tags = tags / tags.sum(dim=1, keepdim=True)
     logits = tags.log().requires_grad_()
     tag_loss(logits, tags, torch.ones(2)).backward()
     assert logits.grad.abs().max() < 1e-6
-    members = torch.tensor([[0.2, 0.9]])
-    logits = members.logit().requires_grad_()
-    membership_loss(logits, members, torch.ones(1)).backward()
+    links = torch.tensor([0.2, 0.9])
+    logits = links.logit().requires_grad_()
+    link_loss(logits, links, torch.ones(2)).backward()
     assert logits.grad.abs().max() < 1e-6
 
 
@@ -97,7 +111,6 @@ def test_span_means_average_the_words_of_each_span():
 def test_a_tagger_of_several_kinds():
     tagger, states = Tagger(8, 0.0, n_kinds=2).eval(), torch.randn(3, 5, 8)
     logits = tagger(states)
-    assert logits.shape == (3, 5, 2, 3)
-    torch.testing.assert_close(logits[1, 4, 1], tagger.out(states[1, 4])[3:])
-    probs = logits.softmax(dim=-1)
-    torch.testing.assert_close(tagger.membership(states), probs[..., 1] + probs[..., 2])
+    assert logits.shape == (3, 5, 2, 5)
+    torch.testing.assert_close(logits[1, 4, 1], tagger.out(states[1, 4])[5:])
+    torch.testing.assert_close(tagger.probs(states), logits.softmax(dim=-1))

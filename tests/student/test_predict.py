@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from decoct.inference.decode import BEGIN, END, OUTSIDE, SINGLE
 from decoct.inference.tokenize import WordTokenizer
 from decoct.records import Document, Span
 from decoct.student import predict
@@ -21,6 +22,13 @@ ODD = "😀 e\u0301 好。\0\r\n\t\u3000 "
 REACH = 4
 
 
+def single(probs):
+    """Tag probabilities (n_subjects, n_words, 1, 5) of words that are objects by themselves."""
+    tags = np.zeros((*probs.shape, 1, 5), dtype=np.float32)
+    tags[:, :, 0, OUTSIDE], tags[:, :, 0, SINGLE] = 1 - probs, probs
+    return tags
+
+
 class Lexical:
     """A network that knows: a drug is a listed word, its effect the one soon after it.
 
@@ -33,7 +41,9 @@ class Lexical:
         self.asked = []
 
     def encode(self, batch):
-        probs = np.tile(np.array([0.98, 0.01, 0.01], dtype=np.float32), (*batch.word_mask.shape, 1))
+        probs = np.tile(
+            np.array([0.96, 0.01, 0.01, 0.01, 0.01], dtype=np.float32), (*batch.word_mask.shape, 1)
+        )
         states = []
         for row in range(len(batch.input_ids)):
             words = [
@@ -43,16 +53,16 @@ class Lexical:
             states.append(words)
             for n, word in enumerate(words):
                 if word in self.drugs:
-                    probs[row, n] = 0.1, 0.8, 0.1
+                    probs[row, n] = 0.1, 0.05, 0.05, 0.05, 0.75
         return states, probs
 
     def objects(self, states, subjects):
         self.asked.append(len(subjects))
-        probs = np.zeros((len(subjects), len(states[0]), 1), dtype=np.float32)
+        probs = np.zeros((len(subjects), len(states[0])), dtype=np.float32)
         for row, (piece, _, last) in enumerate(subjects):
             for n, word in enumerate(states[piece][last : last + REACH], start=last):
                 probs[row, n] = 0.9 if word in self.effects else 0.0
-        return probs
+        return single(probs)
 
 
 def card(**changes):
@@ -112,14 +122,41 @@ def test_confidence_is_of_subject_and_object_together():
     assert found.source == "predicted"
 
 
+class Touching(Lexical):
+    """Marks each word but `and` as a subject of its own, or as the half of an object of two."""
+
+    def encode(self, batch):
+        states, probs = super().encode(batch)
+        ((word,),) = [WORDS.encode("and", add_special_tokens=False).ids]
+        for row, words in enumerate(states):
+            for n, ids in enumerate(words):
+                probs[row, n] = np.eye(5)[OUTSIDE if ids == (word,) else SINGLE]
+        return states, probs
+
+    def objects(self, states, subjects):
+        tags = np.array([BEGIN, END] * len(states[0]))[: len(states[0]) // 2 * 2]
+        probs = single(np.zeros((len(subjects), len(states[0]))))
+        probs[:, : len(tags), 0] = np.eye(5)[tags]
+        return probs
+
+
+def test_subjects_that_touch_are_one_and_objects_that_touch_are_two():
+    found = read_one(
+        Reader(Touching(WORDS), WordTokenizer(WORDS, 64), card(), 0), "dry rash and coma"
+    )
+    assert [s.text for s in found.spans if s.label == "Drug"] == ["dry rash", "coma"]
+    objects = [s.text for s in found.spans if s.label == "AdverseEffect"]
+    assert objects == ["dry rash", "and coma"]
+
+
 class Fading(Lexical):
     """Less sure of an effect, the farther it is from the drug: 0.9, 0.8 and so on."""
 
     def objects(self, states, subjects):
         probs = super().objects(states, subjects)
         for row, (_, _, last) in enumerate(subjects):
-            probs[row, last:, 0] -= 0.1 * np.arange(probs.shape[1] - last)
-        return probs.clip(0)
+            probs[row, last:, 0, SINGLE] -= 0.1 * np.arange(probs.shape[1] - last)
+        return single(probs[:, :, 0, SINGLE].clip(0))
 
 
 def calibration(temperature=1.0, threshold=0.5):
@@ -172,7 +209,7 @@ def test_a_threshold_drops_relations_and_the_objects_that_nothing_else_has():
 
     class Blind(Fading):
         def objects(self, states, subjects):
-            return 0 * super().objects(states, subjects)
+            return single(0 * super().objects(states, subjects)[:, :, 0, SINGLE])
 
     assert none == faded(BOTH, network=Blind)
 
@@ -274,11 +311,14 @@ def test_any_text_comes_out_as_it_went_in_with_exact_offsets(text):
     class Eager(Lexical):
         def encode(self, batch):
             states, probs = super().encode(batch)
-            probs[:, ::2] = 0.2, 0.5, 0.3
+            probs[:, ::2] = 0.2, 0.2, 0.1, 0.2, 0.3
             return states, probs
 
         def objects(self, states, subjects):
-            return np.full((len(subjects), len(states[0]), 1), 0.9, dtype=np.float32)
+            return np.tile(
+                np.array([0.1, 0.2, 0.3, 0.2, 0.2], dtype=np.float32),
+                (len(subjects), len(states[0]), 1, 1),
+            )
 
     found = read_one(Reader(Eager(WORDS), WordTokenizer(WORDS, 16), card(), 0), text)
     assert found.text == text

@@ -192,6 +192,18 @@ def test_weights_of_another_size_or_number(spoilt):
     refused(spoilt, "weights do not fit")
 
 
+def test_a_student_of_another_version_is_to_be_distilled_again(spoilt):
+    path = spoilt / "model.safetensors"
+    weights = load_file(path)
+    edit(spoilt, lambda config: config["decoct"]["settings"].update(object_bridge=0.1))
+    refused(spoilt, "object_bridge.*distil it again")
+    edit(spoilt, lambda config: config["decoct"]["settings"].pop("object_bridge"))
+    for name in ("weight", "bias"):
+        weights[f"decoct.subject_head.out.{name}"] = weights[f"decoct.subject_head.out.{name}"][:3]
+    save_file(weights, path)
+    refused(spoilt, "another version .*distil it again")
+
+
 def test_a_plain_encoder_is_not_a_student(encoders):
     refused(encoders("bert"), "is not a student")
 

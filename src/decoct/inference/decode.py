@@ -1,4 +1,8 @@
-"""From probabilities over words to spans: runs of likely words, with a confidence for each."""
+"""From tag probabilities over words to spans: the likeliest tags that go together.
+
+Sources: Viterbi 1967 (the algorithm); Ratinov and Roth 2009 (W09-1119), who find that tags for a
+span's last word and for a span of one word do better than begin and inside alone.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-OUTSIDE, BEGIN, INSIDE = 0, 1, 2
-MAX_BRIDGE_WORDS = 2
+OUTSIDE, BEGIN, INSIDE, END, SINGLE = range(5)
+N_TAGS = 5
+# A tag depends on the one before it only by whether that leaves a span open.
+_CLOSES = np.array([OUTSIDE, END, SINGLE])
+_LEAVES_OPEN = np.array([BEGIN, INSIDE])
+_NEEDS_OPEN = np.array([0, 0, 1, 1, 0])  # of each tag, whether it goes on with a span
+_LEAST = 1e-30  # stands for probability 0, which has no logarithm
 _CLOSING_OF = {"(": ")", "[": "]"}
 _OPENING_OF = {closing: opening for opening, closing in _CLOSING_OF.items()}
 
@@ -21,7 +30,7 @@ class Run:
     Attributes:
         first: position of the first word.
         last: one past the last word.
-        confidence: 0 to 1, the mean of its words' probabilities.
+        confidence: 0 to 1, the mean of its words' probabilities to be in a span.
     """
 
     first: int
@@ -29,43 +38,87 @@ class Run:
     confidence: float
 
 
-def tagged_runs(tag_probs: NDArray[np.float32], threshold: float = 0.5) -> list[Run]:
-    """Read spans off begin-inside-outside probabilities, consecutive words forming one span.
-
-    A begin right behind a marked word goes on with the span. Two subjects with nothing at all
-    between them hardly occur, but a teacher that sometimes takes `topical` into the name and
-    sometimes not teaches its student to begin twice.
-
-    Args:
-        tag_probs: (n_words, 3) outside, begin, inside; rows sum to 1.
-        threshold: a word belongs to a span when begin and inside together reach it.
-    """
-    return marked_runs(1.0 - tag_probs[:, OUTSIDE], threshold)
-
-
-def marked_runs(
-    probs: NDArray[np.float32], threshold: float = 0.5, bridge: float = 1.0
+def best_runs(
+    tag_probs: NDArray[np.float32], threshold: float = 0.5, join: bool = False
 ) -> list[Run]:
-    """Read spans off independent probabilities, consecutive words forming one span.
+    """Read spans off tag probabilities (n_words, 5), as `best_runs_by_row` does."""
+    return best_runs_by_row(tag_probs[None], [len(tag_probs)], threshold, join)[0]
+
+
+def best_runs_by_row(
+    tag_probs: NDArray[np.float32],
+    n_words: Sequence[int],
+    threshold: float = 0.5,
+    join: bool = False,
+) -> list[list[Run]]:
+    """Read spans off tag probabilities, all rows at once.
 
     Args:
-        probs: (n_words,) probability that the word is in a span.
-        threshold: a word belongs to a span at or above it.
-        bridge: two spans with at most `MAX_BRIDGE_WORDS` between them are one where each word
-            between has at least this probability.
+        tag_probs: (n_rows, widest, 5) outside, begin, inside, end, single; they sum to 1.
+        n_words: how many words each row has; what is behind them is not looked at.
+        threshold: the odds of outside are multiplied by threshold / (1 - threshold), so that 0.5
+            changes nothing and less marks more.
+        join: make one span of two that touch.
+
+    Returns:
+        Each row's spans, from left to right.
     """
-    marked = np.concatenate([[False], probs >= threshold, [False]])
-    edges = np.flatnonzero(marked[1:] != marked[:-1]).tolist()
-    spans: list[tuple[int, int]] = []
-    for first, last in zip(edges[::2], edges[1::2], strict=True):
-        between = probs[spans[-1][1] : first] if spans else probs[:0]
-        if 0 < len(between) <= MAX_BRIDGE_WORDS and between.min() >= bridge:
-            first = spans.pop()[0]
-        spans.append((first, last))
-    return [
-        Run(first, last, float(np.clip(probs[first:last].mean(), 0.0, 1.0)))
-        for first, last in spans
-    ]
+    found: list[list[Run]] = [[] for _ in tag_probs]
+    if not tag_probs.size:
+        return found
+    nothing = np.eye(N_TAGS, dtype=np.float32)[OUTSIDE]
+    is_word = np.arange(tag_probs.shape[1]) < np.asarray(n_words)[:, None]
+    tag_probs = np.where(is_word[..., None], tag_probs, nothing)
+    tags = best_tags(tag_probs, threshold)
+    marked = np.pad(tags != OUTSIDE, ((0, 0), (1, 1)))
+    starts, ends = marked[:, 1:-1] & ~marked[:, :-2], marked[:, 1:-1] & ~marked[:, 2:]
+    if not join:
+        starts |= (tags == BEGIN) | (tags == SINGLE)
+        ends |= (tags == END) | (tags == SINGLE)
+    rows, firsts = np.nonzero(starts)
+    lasts = np.nonzero(ends)[1] + 1
+    sums = np.zeros((len(tags), tags.shape[1] + 1))
+    np.cumsum(1.0 - tag_probs[..., OUTSIDE], axis=1, out=sums[:, 1:])
+    means = ((sums[rows, lasts] - sums[rows, firsts]) / (lasts - firsts)).clip(0.0, 1.0)
+    for row, first, last, mean in zip(
+        rows.tolist(), firsts.tolist(), lasts.tolist(), means.tolist(), strict=True
+    ):
+        found[row].append(Run(first, last, mean))
+    return found
+
+
+def best_tags(tag_probs: NDArray[np.float32], threshold: float = 0.5) -> NDArray[np.intp]:
+    """Return for each row the likeliest tags of which every span begins and ends (Viterbi).
+
+    Args:
+        tag_probs: (n_rows, n_words, 5), at least one word.
+        threshold: see `best_runs_by_row`.
+
+    Returns:
+        (n_rows, n_words).
+    """
+    words = np.ascontiguousarray(tag_probs.transpose(1, 2, 0), dtype=np.float64)
+    logs = np.log(np.maximum(words, _LEAST))
+    logs[:, OUTSIDE] += np.log(threshold / (1.0 - threshold))
+    n_words, _, n_rows = logs.shape
+    scores = np.empty_like(logs)  # of the best tags up to a word of which it has this one
+    before = np.stack([np.zeros(n_rows), np.full(n_rows, -np.inf)])  # without and with open span
+    for log, score in zip(logs, scores, strict=True):
+        np.add(log, before[_NEEDS_OPEN], out=score)
+        np.maximum(score[OUTSIDE], np.maximum(score[END], score[SINGLE]), out=before[0])
+        np.maximum(score[BEGIN], score[INSIDE], out=before[1])
+    best = np.stack(
+        [
+            _CLOSES[scores[:, _CLOSES].argmax(axis=1)],
+            _LEAVES_OPEN[scores[:, _LEAVES_OPEN].argmax(axis=1)],
+        ]
+    )
+    tags = np.empty((n_words, n_rows), dtype=np.intp)
+    leaves_open, row = np.zeros(n_rows, dtype=np.intp), np.arange(n_rows)
+    for word in reversed(range(n_words)):
+        tags[word] = best[leaves_open, word, row]
+        leaves_open = _NEEDS_OPEN[tags[word]]
+    return tags.T
 
 
 def trim(run: Run, surfaces: Sequence[str]) -> Run | None:

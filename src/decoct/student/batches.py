@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from decoct.inference.batch import pad
+from decoct.inference.decode import N_TAGS
 from decoct.student.examples import Example
 from decoct.student.heads.base import Inputs, Targets
 from decoct.student.settings import StudentSettings
@@ -105,13 +106,15 @@ def make_targets(examples: Sequence[Example], n_words: int, device: torch.device
     pairs = _pairs(examples)
     n_relations = examples[0].objects.shape[2]
     return Targets(
-        tags=padded([example.tags for example in examples], 3),
+        tags=padded([example.tags for example in examples], N_TAGS),
         tag_weights=padded([example.tag_weights for example in examples]),
         subject_piece=whole([row for row, _ in places], -1),
         subject_words=padded([_mark(n_words, *place) for _, place in places]),
-        objects=padded([row for example in examples for row in example.objects], n_relations),
+        objects=padded(
+            [row for example in examples for row in example.objects], n_relations, N_TAGS
+        ),
         object_weights=padded([row for example in examples for row in example.object_weights]),
-        object_tags=padded([example.object_tags for example in examples], n_relations, 3),
+        object_tags=padded([example.object_tags for example in examples], n_relations, N_TAGS),
         object_tag_weights=padded(
             [example.object_tag_weights for example in examples], n_relations
         ),

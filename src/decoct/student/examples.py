@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import bisect
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from decoct.inference.decode import BEGIN, INSIDE, OUTSIDE
+from decoct.inference.decode import BEGIN, END, INSIDE, N_TAGS, OUTSIDE, SINGLE
 from decoct.inference.tokenize import Piece, WordTokenizer
 from decoct.records import Document, Relation, Span
 from decoct.student.settings import StudentCard
@@ -29,15 +29,16 @@ class Example:
 
     Attributes:
         piece: the encoder's input.
-        tags: (n_words, 3) float32, outside, begin, inside of a subject; rows sum to 1.
+        tags: (n_words, 5) float32, outside, begin, inside, end, single of a subject; rows sum to 1.
         tag_weights: (n_words,) float32.
         subjects: (first, last) word positions of each subject, last exclusive.
-        objects: (n_subjects, n_words, n_relations) float32, that the word is in an object.
+        objects: (n_subjects, n_words, n_relations, 5) float32, as `tags`, of a subject's objects;
+            those of a type that share words are one, from the first's start to the last's end.
         object_weights: (n_subjects, n_words) float32.
         object_spans: (relation type, first, last) of each span that may be an object of that type,
             whether or not it is one.
         links: (n_subjects, n_object_spans) float32, that it is one of that subject's.
-        object_tags: (n_words, n_relations, 3) float32, as `tags`, of such spans.
+        object_tags: (n_words, n_relations, 5) float32, as `tags`, of such spans.
         object_tag_weights: (n_words, n_relations) float32; beside a subject whose objects are not
             known, 0 outside of spans, where one of its objects may be.
     """
@@ -169,9 +170,8 @@ def _by_words(document: Document, piece: Piece, label: str) -> dict[tuple[int, i
 def _tag(
     n_words: int, spans: Mapping[tuple[int, int], Sequence[Span]], soft: bool
 ) -> tuple[Floats, set[str]]:
-    """Return tags (n_words, 3), and the ids of spans that overlap one tagged before them."""
-    tags = np.zeros((n_words, 3), dtype=np.float32)
-    tags[:, OUTSIDE] = 1.0
+    """Return tags (n_words, 5), and the ids of spans that overlap one tagged before them."""
+    tags = _all_outside(n_words)
     taken = np.zeros(n_words, dtype=bool)
     untagged: set[str] = set()
     for (first, last), same in spans.items():
@@ -180,10 +180,24 @@ def _tag(
             continue
         taken[first:last] = True
         confidence = max(_target(span, soft) for span in same)
-        tags[first:last, OUTSIDE] = 1.0 - confidence
-        tags[first, BEGIN] = confidence
-        tags[first + 1 : last, INSIDE] = confidence
+        _tag_one(tags, first, last, np.full(last - first, confidence))
     return tags, untagged
+
+
+def _tag_one(tags: Floats, first: int, last: int, confidences: NDArray[np.float64]) -> None:
+    """Write one span into tags (n_words, 5), with a confidence for each of its words."""
+    own = np.full(last - first, INSIDE)
+    own[0], own[-1] = BEGIN, END
+    if len(own) == 1:
+        own[0] = SINGLE
+    tags[first:last, OUTSIDE] = 1.0 - confidences
+    tags[np.arange(first, last), own] = confidences
+
+
+def _all_outside(*shape: int) -> Floats:
+    tags = np.zeros((*shape, N_TAGS), dtype=np.float32)
+    tags[..., OUTSIDE] = 1.0
+    return tags
 
 
 def _objects(
@@ -196,26 +210,41 @@ def _objects(
 ) -> tuple[Floats, Floats]:
     """Return `objects` and `links` of an `Example`, adding the relations that are in it to a set.
 
-    A subject inside another has no tag of its own, but its objects are learnt all the same.
+    A subject inside another has no tag of its own, but its objects are learnt all the same. A word
+    of several objects is as sure as the surest of them.
     """
     soft = card.settings.silver.soft_targets
     row_of = {span.id: row for row, same in enumerate(subjects.values()) for span in same}
-    objects = np.zeros(
-        (len(subjects), len(piece.words), len(card.relation_labels)), dtype=np.float32
-    )
+    found: dict[tuple[int, int], dict[tuple[int, int], float]] = defaultdict(dict)
     links = np.zeros((len(subjects), len(object_spans)), dtype=np.float32)
     for position, (relation, subject, target) in enumerate(document.pairs()):
         row, place = row_of.get(subject.id), word_range(target, piece)
         if row is None or place is None or relation.label not in card.relation_labels:
             continue
         kind = card.relation_labels.index(relation.label)
-        cells = [objects[row, slice(*place), kind]]
+        known = found[row, kind]
+        known[place] = max(known.get(place, 0.0), _target(relation, soft))
         if (kind, *place) in object_spans:
-            cells.append(links[row, object_spans.index((kind, *place)), None])
-        for some in cells:
-            np.maximum(some, _target(relation, soft), out=some)
+            links[row, object_spans.index((kind, *place))] = known[place]
         placed.add(position)
+    objects = _all_outside(len(subjects), len(piece.words), len(card.relation_labels))
+    for (row, kind), places in found.items():
+        _tag_merged(objects[row, :, kind], places)
     return objects, links
+
+
+def _tag_merged(tags: Floats, places: Mapping[tuple[int, int], float]) -> None:
+    """Write spans with their confidences into tags (n_words, 5), those that share words as one."""
+    confidences = np.zeros(len(tags))
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(places):
+        part = confidences[first:last]
+        np.maximum(part, places[first, last], out=part)
+        if merged and first < merged[-1][1]:
+            first, last = merged[-1][0], max(last, merged.pop()[1])
+        merged.append((first, last))
+    for first, last in merged:
+        _tag_one(tags, first, last, confidences[first:last])
 
 
 def _target(annotation: Span | Relation, soft: bool) -> float:

@@ -8,32 +8,32 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from decoct.inference.decode import OUTSIDE
+from decoct.inference.decode import N_TAGS
 
 _LEAST_WEIGHT = 1e-6
 
 
 class Tagger(nn.Module):
-    """Tells for each word whether a span of each kind begins there, goes on, or neither.
+    """Tells for each word whether it is outside of spans of a kind or where in one it stands.
 
     Inputs -> targets: word states (n_pieces, n_words, d) -> tag distributions (n_pieces, n_words,
-    n_kinds, 3) over outside, begin, inside; cross-entropy.
+    n_kinds, 5) over outside, begin, inside, end, single; cross-entropy.
     """
 
     def __init__(self, width: int, dropout: float, n_kinds: int = 1) -> None:
         super().__init__()
         self.n_kinds = n_kinds
         self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(width, 3 * n_kinds)
+        self.out = nn.Linear(width, N_TAGS * n_kinds)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Return logits, (n_pieces, n_words, n_kinds, 3)."""
+        """Return logits, (n_pieces, n_words, n_kinds, 5)."""
         logits: Tensor = self.out(self.dropout(states))
-        return logits.view(*logits.shape[:-1], self.n_kinds, 3)
+        return logits.view(*logits.shape[:-1], self.n_kinds, N_TAGS)
 
-    def membership(self, states: Tensor) -> Tensor:
-        """Return the probability that a word is in a span, (n_pieces, n_words, n_kinds) float32."""
-        return 1.0 - self.forward(states).float().softmax(dim=-1)[..., OUTSIDE]
+    def probs(self, states: Tensor) -> Tensor:
+        """Return probabilities, (n_pieces, n_words, n_kinds, 5) float32."""
+        return self.forward(states).float().softmax(dim=-1)
 
 
 def word_means(hidden: Tensor, word_of_token: Tensor, n_words: int) -> Tensor:
@@ -75,8 +75,8 @@ def tag_loss(logits: Tensor, tags: Tensor, weights: Tensor) -> Tensor:
     """Return the weighted mean cross-entropy, a scalar; 0 where all weights are.
 
     Args:
-        logits: (..., 3).
-        tags: (..., 3) float32, a distribution each.
+        logits: (..., 5).
+        tags: (..., 5) float32, a distribution each.
         weights: (...) float32, not negative.
     """
     losses = nn.functional.cross_entropy(
@@ -85,15 +85,24 @@ def tag_loss(logits: Tensor, tags: Tensor, weights: Tensor) -> Tensor:
     return (losses * weights.flatten()).sum() / weights.sum().clamp(min=_LEAST_WEIGHT)
 
 
-def membership_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+def object_loss(logits: Tensor, tags: Tensor, weights: Tensor) -> Tensor:
+    """Return the `tag_loss` of each subject's objects, a word weighing the same in every type.
+
+    Args:
+        logits: (n_subjects, n_words, n_relations, 5).
+        tags: the same shape, float32, a distribution each.
+        weights: (n_subjects, n_words) float32, not negative.
+    """
+    return tag_loss(logits, tags, weights.unsqueeze(-1).expand(logits.shape[:-1]))
+
+
+def link_loss(logits: Tensor, links: Tensor, weights: Tensor) -> Tensor:
     """Return the weighted mean binary cross-entropy, a scalar; 0 where all weights are.
 
     Args:
-        logits: (..., n_relations).
-        targets: (..., n_relations) float32 in [0, 1].
-        weights: (...) float32, not negative.
+        logits: (n_pairs,).
+        links: (n_pairs,) float32 in [0, 1].
+        weights: (n_pairs,) float32, not negative.
     """
-    losses = nn.functional.binary_cross_entropy_with_logits(
-        logits.float(), targets, reduction="none"
-    ).mean(dim=-1)
+    losses = nn.functional.binary_cross_entropy_with_logits(logits.float(), links, reduction="none")
     return (losses * weights).sum() / weights.sum().clamp(min=_LEAST_WEIGHT)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoct.inference.batch import Batch, by_length, pad
-from decoct.inference.decode import Run, marked_runs, tagged_runs, trim
+from decoct.inference.decode import N_TAGS, Run, best_runs_by_row, trim
 from decoct.inference.tokenize import Piece, WordTokenizer
 from decoct.records import Document, Mark, number_annotations
 from decoct.student.calibrate import DIGITS, at_temperature
@@ -30,11 +30,11 @@ class Network(Protocol):
     """What runs the network, whatever it is made of."""
 
     def encode(self, batch: Batch) -> tuple[object, NDArray[np.float32]]:
-        """Return what `objects` needs, opaque, and tag probabilities (n_pieces, n_words, 3)."""
+        """Return what `objects` needs, opaque, and tag probabilities (n_pieces, n_words, 5)."""
         ...
 
     def objects(self, states: object, subjects: Subjects) -> NDArray[np.float32]:
-        """Return object probabilities (n_subjects, n_words, n_relations).
+        """Return the objects' tag probabilities (n_subjects, n_words, n_relations, 5).
 
         Args:
             states: from `encode`.
@@ -95,9 +95,14 @@ class Reader:
 
     def _read_batch(self, pieces: list[Piece], drafts: list[_Draft], given: bool) -> None:
         states, tag_probs = self.network.encode(pad(pieces, self.pad_id))
+        n_words = [len(piece.words) for piece in pieces]
+        # a teacher that takes "topical" into a name here and not there teaches to begin twice
+        found = best_runs_by_row(
+            tag_probs, n_words, self.card.settings.subject_threshold, join=True
+        )
         subjects: list[tuple[int, Run, Place]] = []
         for row, (piece, draft) in enumerate(zip(pieces, drafts, strict=True)):
-            runs = self._given(piece, draft) if given else self._found(piece, draft, tag_probs[row])
+            runs = self._given(piece, draft) if given else _trimmed(piece, draft, found[row])
             subjects += [
                 (row, run, place) for run, place in runs if _owned(piece, _place(piece, run))
             ]
@@ -106,31 +111,30 @@ class Reader:
         for start in range(0, len(subjects), at_once):
             chosen = subjects[start : start + at_once]
             probs = self.network.objects(states, [(row, r.first, r.last) for row, r, _ in chosen])
-            for (row, run, place), object_probs in zip(chosen, probs, strict=True):
-                drafts[row].add_subject(place, run.confidence)
-                self._read_objects(pieces[row], drafts[row], run, place, object_probs)
+            objects = self._objects(probs, [n_words[row] for row, _, _ in chosen])
+            for (row, run, place), by_relation in zip(chosen, objects, strict=True):
+                piece, draft = pieces[row], drafts[row]
+                draft.add_subject(place, run.confidence)
+                for index, targets in enumerate(by_relation):
+                    for target, where in _trimmed(piece, draft, targets):
+                        draft.add_relation(index, place, run.confidence, where, target.confidence)
 
-    def _read_objects(
-        self, piece: Piece, draft: _Draft, run: Run, subject: Place, probs: NDArray[np.float32]
-    ) -> None:
-        """Add one subject's objects; `probs` is (n_words, n_relations)."""
-        for index in range(len(self.card.relation_labels)):
-            column = probs[: len(piece.words), index]
-            chosen = self.card.settings
-            for found in marked_runs(column, chosen.object_threshold, chosen.object_bridge):
-                target = trim(found, _surfaces(piece, draft, found))
-                if target is not None:
-                    draft.add_relation(
-                        index, subject, run.confidence, _place(piece, target), target.confidence
-                    )
+    def _objects(
+        self, probs: NDArray[np.float32], n_words: Sequence[int]
+    ) -> Iterator[list[list[Run]]]:
+        """Yield for each subject its objects by relation type.
 
-    def _found(
-        self, piece: Piece, draft: _Draft, tag_probs: NDArray[np.float32]
-    ) -> Iterator[tuple[Run, Place]]:
-        for run in tagged_runs(tag_probs[: len(piece.words)], self.card.settings.subject_threshold):
-            trimmed = trim(run, _surfaces(piece, draft, run))
-            if trimmed is not None:
-                yield trimmed, _place(piece, trimmed)
+        Args:
+            probs: (n_subjects, n_words, n_relations, 5).
+            n_words: of each subject's piece.
+        """
+        n_relations = probs.shape[2]
+        rows = probs.swapaxes(1, 2).reshape(-1, probs.shape[1], N_TAGS)
+        found = best_runs_by_row(
+            rows, np.repeat(n_words, n_relations).tolist(), self.card.settings.object_threshold
+        )
+        for at in range(0, len(found), n_relations):
+            yield found[at : at + n_relations]
 
     def _given(self, piece: Piece, draft: _Draft) -> Iterator[tuple[Run, Place]]:
         """The document's own subjects, by their words but placed as they stand."""
@@ -199,6 +203,14 @@ class _Draft:
 def _surest(found: dict[K, float], key: K, confidence: float) -> None:
     """Keep the higher confidence, to four digits."""
     found[key] = max(round(confidence, DIGITS), found.get(key, 0.0))
+
+
+def _trimmed(piece: Piece, draft: _Draft, runs: Iterable[Run]) -> Iterator[tuple[Run, Place]]:
+    """Trim runs, leave out those of which nothing is left, and say where they stand."""
+    for run in runs:
+        trimmed = trim(run, _surfaces(piece, draft, run))
+        if trimmed is not None:
+            yield trimmed, _place(piece, trimmed)
 
 
 def _place(piece: Piece, run: Run) -> Place:

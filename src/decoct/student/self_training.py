@@ -197,7 +197,7 @@ def _sure_answers(
 
 
 def _with_threshold(student: Student, threshold: float) -> Student:
-    """Return the same student, which marks a word from this probability on and hides nothing."""
+    """Return the same student, which finds spans at this threshold and hides nothing."""
     everything = uncalibrated(student.card)
     thresholds = {"subject_threshold": threshold, "object_threshold": threshold}
     settings = everything.settings.model_copy(update=thresholds)

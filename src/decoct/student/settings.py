@@ -28,9 +28,9 @@ class StudentSettings(TrainingSettings):
         max_tokens: the window; a longer document is cut into windows, none of it is dropped.
         dropout: in the heads.
         dev_share: share of the silver documents kept for early stopping; gold is never used for it.
-        subject_threshold: a word with this probability is in a subject.
-        object_threshold: a word with this probability is in an object.
-        object_bridge: a gap of a word or two in an object is closed where each has this much.
+        subject_threshold: 0.5 takes the likeliest spans, less takes more of them: the odds of words
+            to be outside are multiplied by threshold / (1 - threshold).
+        object_threshold: the same for objects.
         calibrate: give out relation confidences at the temperature that fits silver's dev part, so
             that they say how often the teacher agrees. What is found stays the same, and so does
             the order, but for ties of rounding; the confidences of spans are left as they are.
@@ -49,7 +49,6 @@ class StudentSettings(TrainingSettings):
     dev_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     subject_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     object_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    object_bridge: Annotated[float, Field(gt=0, le=1)] = 0.1
     calibrate: bool = True
     tune_threshold: bool = False
     relation_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -31,6 +31,7 @@ from decoct.student.settings import StudentCard
 from decoct.training.device import autocast, choose_device, uses_bf16
 
 _WEIGHTS, _CONFIG = "model.safetensors", "config.json"
+_OTHER_VERSION = "if another version of decoct made it, distil it again"
 
 
 class Student:
@@ -135,7 +136,9 @@ class Student:
             model.load_state_dict({_inside(name): tensor for name, tensor in weights.items()})
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:200]
-            raise ArtifactError(f"{folder}: weights do not fit config.json: {reason}") from None
+            raise ArtifactError(
+                f"{folder}: weights do not fit config.json; {_OTHER_VERSION}: {reason}"
+            ) from None
         return cls(
             model,
             WordTokenizer.from_folder(folder, card.settings.max_tokens).tokenizer,
@@ -198,7 +201,7 @@ def read_card(folder: Path) -> tuple[dict[str, Any], StudentCard]:
     try:
         return config, StudentCard.model_validate(card)
     except ValidationError as error:
-        raise ArtifactError(f"{folder / _CONFIG}: {describe(error)}") from None
+        raise ArtifactError(f"{folder / _CONFIG}: {describe(error)}; {_OTHER_VERSION}") from None
 
 
 def make_reader(
@@ -220,14 +223,14 @@ class TorchNetwork:
         self.bf16 = bf16
 
     def encode(self, batch: Batch) -> tuple[object, NDArray[np.float32]]:
-        """Return what `objects` needs, and tag probabilities (n_pieces, n_words, 3)."""
+        """Return what `objects` needs, and tag probabilities (n_pieces, n_words, 5)."""
         self.model.eval()
         with torch.inference_mode(), autocast(self.device, self.bf16):
             box, probs = self.model.encode(Inputs.from_batch(batch, self.device))
         return (box, batch.n_words), probs.cpu().numpy()
 
     def objects(self, states: object, subjects: Subjects) -> NDArray[np.float32]:
-        """Return object probabilities (n_subjects, n_words, n_relations)."""
+        """Return the objects' tag probabilities (n_subjects, n_words, n_relations, 5)."""
         assert isinstance(states, tuple)
         box, n_words = states
         words = torch.zeros(len(subjects), n_words, device=self.device)

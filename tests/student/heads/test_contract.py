@@ -11,6 +11,7 @@ import torch
 from decoct.config import check
 from decoct.errors import ConfigError
 from decoct.evaluation.evaluate import evaluate
+from decoct.inference.decode import N_TAGS, SINGLE
 from decoct.inference.tokenize import WordTokenizer
 from decoct.records import Document
 from decoct.student.batches import Batches
@@ -95,10 +96,11 @@ def test_probabilities_have_their_shapes(name, made):
     with torch.inference_mode():
         states, tags = model.encode(step.inputs)
         objects = model.objects(states, pieces, words)
-    assert tags.shape == (12, step.inputs.n_words, 3)
-    assert objects.shape == (len(pieces), step.inputs.n_words, 2)
+    assert tags.shape == (12, step.inputs.n_words, 5)
+    assert objects.shape == (len(pieces), step.inputs.n_words, 2, 5)
     assert tags.dtype == objects.dtype == torch.float32
-    torch.testing.assert_close(tags.sum(dim=-1), torch.ones(tags.shape[:2]))
+    for probs in (tags, objects):
+        torch.testing.assert_close(probs.sum(dim=-1), torch.ones(probs.shape[:-1]))
     assert ((objects >= 0) & (objects <= 1)).all()
 
 
@@ -107,7 +109,7 @@ def test_neighbours_and_padding_change_nothing(name, made):
     model, step = made(name)
     with torch.no_grad():  # every word is likely to be tagged, padding too
         for tagger in (module for module in model.modules() if isinstance(module, Tagger)):
-            tagger.out.bias[1::3] += 2.0
+            tagger.out.bias[SINGLE::N_TAGS] += 2.0
     with torch.inference_mode():
         together, tags = model.encode(step.inputs)
         objects = model.objects(together, step.targets.subject_piece, step.targets.subject_words)
@@ -153,7 +155,7 @@ def test_what_has_no_weight_is_not_learnt(name, made):
     targets = step.targets
     weighed = {
         "tags": targets.tag_weights[..., None],
-        "objects": targets.object_weights[..., None],
+        "objects": targets.object_weights[..., None, None],
         "object_tags": targets.object_tag_weights[..., None],
         "links": targets.link_weights,
     }

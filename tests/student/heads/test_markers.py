@@ -89,7 +89,7 @@ def test_the_marks_are_learnt_and_decide(encoders):
     words = torch.tensor([[0.0, 1, 0, 0], [0, 0, 1, 0]])
     probs = model.objects(INPUTS, torch.tensor([1, 1]), words)
     assert not torch.allclose(probs[0], probs[1], atol=1e-5)
-    probs[0].sum().backward()
+    probs[0, ..., 1:].sum().backward()
     assert model.markers.grad.any(dim=1).all()
 
 

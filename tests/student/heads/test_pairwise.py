@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from decoct.inference.decode import BEGIN, END, INSIDE, N_TAGS, OUTSIDE, SINGLE, best_runs
 from decoct.student.encoder import load_encoder
 from decoct.student.heads import pairwise
 from decoct.student.heads.base import Inputs
@@ -14,7 +15,7 @@ CARD = StudentCard(
     subject_label="Drug",
     relation_labels=("ADE", "TAKES"),
     object_labels=("AdverseEffect", "Dose"),
-    settings=StudentSettings(object_bridge=0.2),
+    settings=StudentSettings(),
 )
 
 
@@ -57,20 +58,31 @@ def test_features_are_means_and_product():
     torch.testing.assert_close(found[0], wanted)
 
 
+def tagged(*spans, n_words=6):
+    """Tag probabilities (2, n_words, 2, 5) with spans of piece, type, first, last, membership."""
+    probs = torch.zeros(2, n_words, 2, 5)
+    probs[..., OUTSIDE] = 1.0
+    for piece, kind, first, last, sure in spans:
+        for word in range(first, last):
+            tag = SINGLE if last - first == 1 else {first: BEGIN, last - 1: END}.get(word, INSIDE)
+            probs[piece, word, kind] = 0.0
+            probs[piece, word, kind, OUTSIDE] = 1 - sure
+            probs[piece, word, kind, tag] = sure
+    return probs
+
+
 def test_spans_are_cut_as_the_reader_cuts_them(model):
-    probs = torch.zeros(2, 6, 2)
-    probs[0, :, 0] = torch.tensor([0.9, 0.3, 0.8, 0.1, 0.6, 0.0])  # 0.3 bridges, 0.1 does not
-    probs[1, 4:, 1] = 0.7
-    assert model._cut(probs).tolist() == [[0, 0, 0, 3], [0, 0, 4, 5], [1, 1, 4, 6]]
-    assert model._cut(torch.zeros(2, 6, 2)).shape == (0, 4)
+    probs = tagged((0, 0, 0, 3, 0.9), (0, 0, 3, 4, 0.6), (0, 0, 5, 6, 0.4), (1, 1, 4, 6, 0.7))
+    spans, confidences = model._cut(probs)
+    assert spans.tolist() == [[0, 0, 0, 3], [0, 0, 3, 4], [1, 1, 4, 6]]
+    torch.testing.assert_close(confidences, torch.tensor([0.9, 0.6, 0.7]))
+    spans, confidences = model._cut(tagged())
+    assert (spans.shape, confidences.shape) == ((0, 4), (0,))
 
 
-def test_a_word_is_as_sure_as_the_less_sure_of_span_and_pair(model, monkeypatch):
-    probs = torch.zeros(2, 5, 2)
-    probs[0, 1:3, 0] = torch.tensor([0.9, 0.6])
-    probs[0, 4, 1] = 0.8
-    probs[1, 0, 0] = 0.95
-    tagged = Tagged(torch.zeros(2, 5, 4), probs, model._cut(probs))
+def test_a_span_is_as_sure_as_the_less_sure_of_span_and_pair(model, monkeypatch):
+    probs = tagged((0, 0, 1, 4, 0.8), (0, 0, 4, 5, 0.9), (0, 1, 4, 5, 0.6), (1, 0, 0, 2, 0.95))
+    cut = Tagged(torch.zeros(2, 6, 4), *model._cut(probs))
     asked = []
 
     def by_subject(states, subject_piece, subject_words, pairs):
@@ -78,15 +90,19 @@ def test_a_word_is_as_sure_as_the_less_sure_of_span_and_pair(model, monkeypatch)
         return torch.tensor([0.7, 0.2, 0.99])[pairs[:, 0]].logit()
 
     monkeypatch.setattr(model, "pair_logits", by_subject)
-    words = marks((0, 1), (3, 4), (1, 2), n_words=5)
-    found = model.objects(tagged, torch.tensor([0, 0, 1]), words)
-    assert asked == [[0, 0, 1, 3], [0, 1, 4, 5], [1, 0, 1, 3], [1, 1, 4, 5], [2, 0, 0, 1]]
-    wanted = torch.zeros(3, 5, 2)
-    wanted[0, 1:3, 0] = torch.tensor([0.7, 0.6])
-    wanted[0, 4, 1] = 0.7
-    wanted[1, 1:3, 0] = wanted[1, 4, 1] = 0.2
-    wanted[2, 0, 0] = 0.95
-    torch.testing.assert_close(found, wanted)
+    words = marks((0, 1), (3, 4), (1, 2), n_words=6)
+    found = model.objects(cut, torch.tensor([0, 0, 1]), words)
+    mine = [[0, 1, 4], [0, 4, 5], [1, 4, 5]]
+    assert asked == [[0, *span] for span in mine] + [[1, *span] for span in mine] + [[2, 0, 0, 2]]
+    first = tagged((0, 0, 1, 4, 0.7), (0, 0, 4, 5, 0.7), (0, 1, 4, 5, 0.6))[0]
+    second = tagged((0, 0, 1, 4, 0.2), (0, 0, 4, 5, 0.2), (0, 1, 4, 5, 0.2))[0]
+    third = tagged((0, 0, 0, 2, 0.95))[0]
+    torch.testing.assert_close(found, torch.stack([first, second, third]))
+    # and the reader finds the spans whose pair is accepted
+    for threshold, wanted in [(0.5, [(1, 4), (4, 5)]), (0.75, [])]:
+        runs = best_runs(found[0, :, 0].numpy(), threshold)
+        assert [(run.first, run.last) for run in runs] == wanted
+        assert not best_runs(found[1, :, 0].numpy(), threshold)
 
 
 def test_pairs_are_scored_a_few_at_a_time(model, monkeypatch):
@@ -105,9 +121,10 @@ def test_pairs_are_scored_a_few_at_a_time(model, monkeypatch):
 
 def test_a_word_without_a_token_is_in_no_span(model):
     with torch.no_grad():
-        model.object_head.out.bias[1::3] += 9.0
+        model.object_head.out.bias[SINGLE::N_TAGS] += 9.0
     inputs = Inputs(
         torch.tensor([[2, 9, 8, 3]]), torch.ones(1, 4).long(), torch.tensor([[3, 0, 2, 3]]), 3
     )
-    tagged, _ = model.encode(inputs)
-    assert tagged.probs[0, :, 0].gt(0.9).tolist() == [True, False, True]
+    found, _ = model.encode(inputs)
+    assert found.spans.tolist() == [[0, kind, word, word + 1] for kind in (0, 1) for word in (0, 2)]
+    assert found.confidences.gt(0.9).all()

@@ -23,7 +23,7 @@ def test_whichever_the_subject(encoders):
     with torch.inference_mode():
         states, _ = model.encode(inputs)
         probs = model.objects(states, torch.tensor([0, 1, 0]), torch.eye(2)[[0, 1, 1]])
-    assert probs.shape == (3, 2, 2)
+    assert probs.shape == (3, 2, 2, 5)
     assert torch.equal(probs[0], probs[2])
     assert not torch.equal(probs[0], probs[1])
-    torch.testing.assert_close(probs[1], model.object_head.membership(model.word_states(inputs))[1])
+    torch.testing.assert_close(probs[1], model.object_head.probs(model.word_states(inputs))[1])

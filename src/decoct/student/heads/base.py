@@ -54,14 +54,14 @@ class Targets:
     Weights are float32, not negative, and 0 on padding and where nothing is learnt.
 
     Attributes:
-        tags: (n_pieces, n_words, 3) float32, outside, begin, inside of a subject; rows sum to 1
-            where there is a word.
+        tags: (n_pieces, n_words, 5) float32, outside, begin, inside, end, single of a subject; rows
+            sum to 1 where there is a word.
         tag_weights: (n_pieces, n_words).
         subject_piece: (n_subjects,) int64, the piece that each subject is in.
         subject_words: (n_subjects, n_words) float32, 1 on the subject's words.
-        objects: (n_subjects, n_words, n_relations) float32 in [0, 1], that a word is in an object.
+        objects: (n_subjects, n_words, n_relations, 5) float32, as `tags`, of a subject's objects.
         object_weights: (n_subjects, n_words).
-        object_tags: (n_pieces, n_words, n_relations, 3) float32, as `tags`, of the spans that may
+        object_tags: (n_pieces, n_words, n_relations, 5) float32, as `tags`, of the spans that may
             be an object in a relation of that type.
         object_tag_weights: (n_pieces, n_words, n_relations).
         pairs: (n_pairs, 4) int64, a subject's row, a relation type, and first and last word (last
@@ -117,12 +117,13 @@ class HeadModel(nn.Module, ABC, Generic[S]):
         """Return what `objects` needs, and the subjects' tag probabilities.
 
         Returns:
-            The box, and (n_pieces, n_words, 3) float32, outside, begin, inside; rows sum to 1.
+            The box, and (n_pieces, n_words, 5) float32, outside, begin, inside, end, single; rows
+            sum to 1.
         """
 
     @abstractmethod
     def objects(self, states: S, subject_piece: Tensor, subject_words: Tensor) -> Tensor:
-        """Return the probability of each word to be in an object of each subject.
+        """Return the tag probabilities of each subject's objects.
 
         Args:
             states: from `encode`.
@@ -130,7 +131,7 @@ class HeadModel(nn.Module, ABC, Generic[S]):
             subject_words: (n_subjects, n_words) float32, 1 on the subject's words.
 
         Returns:
-            (n_subjects, n_words, n_relations) float32.
+            (n_subjects, n_words, n_relations, 5) float32, as of `encode`.
         """
 
     @abstractmethod
@@ -145,12 +146,12 @@ class HeadModel(nn.Module, ABC, Generic[S]):
         return word_means(hidden, inputs.word_of_token, inputs.n_words)
 
     def subject_logits(self, states: Tensor) -> Tensor:
-        """Return (n_pieces, n_words, 3) logits for word states."""
+        """Return (n_pieces, n_words, 5) logits for word states."""
         logits: Tensor = self.subject_head(states)
         return logits.squeeze(-2)
 
     def subject_probs(self, states: Tensor) -> Tensor:
-        """Return (n_pieces, n_words, 3) float32 probabilities for word states."""
+        """Return (n_pieces, n_words, 5) float32 probabilities for word states."""
         return self.subject_logits(states).float().softmax(dim=-1)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from decoct.student.heads.base import HeadModel, Inputs, Targets
-from decoct.student.model import membership_loss, tag_loss, word_means
+from decoct.student.model import Tagger, object_loss, tag_loss, word_means
 from decoct.student.settings import StudentCard
 
 _MAX_TOKENS = 8192
@@ -32,9 +32,7 @@ class Markers(HeadModel[Inputs]):
 
     def __init__(self, encoder: Any, card: StudentCard) -> None:  # noqa: ANN401
         super().__init__(encoder, card)
-        self.object_head = nn.Sequential(
-            nn.Dropout(card.settings.dropout), nn.Linear(self.width, len(card.relation_labels))
-        )
+        self.object_head = Tagger(self.width, card.settings.dropout, len(card.relation_labels))
         words = encoder.get_input_embeddings().weight.detach()
         self.markers = nn.Parameter(
             words.mean(dim=0) + words.std() * torch.randn(2, words.shape[1])
@@ -55,10 +53,10 @@ class Markers(HeadModel[Inputs]):
                 strict=True,
             )
         ]
-        return torch.cat(logits).float().sigmoid()
+        return torch.cat(logits).float().softmax(dim=-1)
 
     def object_logits(self, inputs: Inputs, subject_piece: Tensor, subject_words: Tensor) -> Tensor:
-        """Return (n_subjects, n_words, n_relations) logits, an encoder pass each."""
+        """Return (n_subjects, n_words, n_relations, 5) logits, an encoder pass each."""
         inside = nn.functional.pad(subject_words, (0, 1)).gather(
             1, inputs.word_of_token[subject_piece]
         )
@@ -109,7 +107,7 @@ class Markers(HeadModel[Inputs]):
         if len(targets.subject_piece) == 0:
             return loss
         logits = self.object_logits(inputs, targets.subject_piece, targets.subject_words)
-        return loss + membership_loss(logits, targets.objects, targets.object_weights)
+        return loss + object_loss(logits, targets.objects, targets.object_weights)
 
 
 plugin = Markers

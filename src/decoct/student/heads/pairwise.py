@@ -13,9 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from decoct.inference.decode import marked_runs
+from decoct.inference.decode import (
+    BEGIN,
+    END,
+    INSIDE,
+    N_TAGS,
+    OUTSIDE,
+    SINGLE,
+    best_runs_by_row,
+)
 from decoct.student.heads.base import HeadModel, Inputs, Targets
-from decoct.student.model import Tagger, membership_loss, span_means, tag_loss
+from decoct.student.model import Tagger, link_loss, span_means, tag_loss
 from decoct.student.settings import StudentCard
 
 _AT_ONCE = 4096
@@ -27,14 +35,14 @@ class Tagged:
 
     Attributes:
         states: (n_pieces, n_words, d) float32.
-        probs: (n_pieces, n_words, n_relations) float32, that the word is in a span that may be an
-            object by that relation type.
-        spans: (n_spans, 4) int64, piece, relation type, first and last word (last exclusive).
+        spans: (n_spans, 4) int64, piece, relation type, first and last word (last exclusive) of
+            what may be an object by that relation type.
+        confidences: (n_spans,) float32, of each.
     """
 
     states: Tensor
-    probs: Tensor
     spans: Tensor
+    confidences: Tensor
 
 
 class PairHead(nn.Module):
@@ -61,9 +69,9 @@ class PairHead(nn.Module):
 class Pairwise(HeadModel[Tagged]):
     """A tagger for subjects, one for what may be an object, and a `PairHead`.
 
-    Objects are cut from the tagger's probabilities at the thresholds of the card that it is made
-    with. Weights and confidences count as in `Example`: spans' for the taggers, relations' for
-    pairs.
+    What may be an object is decoded from the tagger's probabilities, at the threshold of the card
+    that the head is made with. Weights and confidences count as in `Example`: spans' for the
+    taggers, relations' for pairs.
     """
 
     name = "pairwise"
@@ -80,35 +88,47 @@ class Pairwise(HeadModel[Tagged]):
         """Return what was tagged as a possible object, and the subjects' tag probabilities."""
         states = self.word_states(inputs)
         # a span must not reach into padding, whose states are zeros but whose probabilities are not
-        probs = self.object_head.membership(states) * _is_word(inputs)[:, :, None]
-        return Tagged(states, probs, self._cut(probs)), self.subject_probs(states)
+        probs = torch.where(
+            _is_word(inputs)[:, :, None, None], self.object_head.probs(states), _outside(states)
+        )
+        return Tagged(states, *self._cut(probs)), self.subject_probs(states)
 
-    def _cut(self, probs: Tensor) -> Tensor:
-        """Return the spans in (n_pieces, n_words, n_relations), as `Tagged` has them."""
-        chosen = self.settings
+    def _cut(self, probs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the spans in (n_pieces, n_words, n_relations, 5), as `Tagged` has them."""
+        n_words, n_relations = probs.shape[1:3]
+        rows = probs.detach().cpu().numpy().swapaxes(1, 2).reshape(-1, n_words, N_TAGS)
         found = [
-            (piece, kind, run.first, run.last)
-            for piece, columns in enumerate(probs.detach().cpu().numpy())
-            for kind, column in enumerate(columns.T)
-            for run in marked_runs(column, chosen.object_threshold, chosen.object_bridge)
+            (*divmod(row, n_relations), run)
+            for row, runs in enumerate(
+                best_runs_by_row(rows, [n_words] * len(rows), self.settings.object_threshold)
+            )
+            for run in runs
         ]
-        return torch.tensor(found, dtype=torch.long, device=probs.device).reshape(-1, 4)
+        spans = [(piece, kind, run.first, run.last) for piece, kind, run in found]
+        return (
+            torch.tensor(spans, dtype=torch.long, device=probs.device).reshape(-1, 4),
+            torch.tensor([run.confidence for *_, run in found], device=probs.device),
+        )
 
     def objects(self, states: Tagged, subject_piece: Tensor, subject_words: Tensor) -> Tensor:
-        """Return for the words of a span the lesser of two: to be in it, and it to be an object."""
+        """Return tag probabilities that are decoded to the spans of which both steps are sure.
+
+        A span has its own tags, all as probable as the lesser of two: that it is one, and that it
+        is an object of the subject.
+        """
         subject, span = torch.nonzero(subject_piece[:, None] == states.spans[:, 0], as_tuple=True)
         pairs = torch.cat([subject[:, None], states.spans[span, 1:]], dim=1)
         logits = self.pair_logits(states.states, subject_piece, subject_words, pairs)
-        n_words, n_relations = states.probs.shape[1:]
-        rows = states.probs.new_zeros(len(subject_piece) * n_relations, n_words)
-        kind = pairs[:, 1]
-        in_span = _words(pairs, n_words)
-        sure = torch.minimum(
-            states.probs[subject_piece[subject], :, kind], logits.float().sigmoid()[:, None]
-        )
-        # a subject's spans of one type do not overlap, so that nothing is added to anything
-        rows = rows.index_add(0, subject * n_relations + kind, sure * in_span)
-        return rows.view(-1, n_relations, n_words).transpose(1, 2)
+        sure = torch.minimum(states.confidences[span], logits.float().sigmoid())
+        n_relations = self.object_head.n_kinds
+        tags = _outside(sure).repeat(len(subject_piece), states.states.shape[1], n_relations, 1)
+        # a subject's spans of one type do not overlap, so each cell is written once
+        pair, word = torch.nonzero(_words(pairs, tags.shape[1]), as_tuple=True)
+        cells = tags[subject[pair], word, pairs[pair, 1]]
+        cells[:, OUTSIDE] = 1.0 - sure[pair]
+        own = _own_tags(word, pairs[pair, 2], pairs[pair, 3])
+        tags[subject[pair], word, pairs[pair, 1]] = cells.scatter(1, own[:, None], sure[pair, None])
+        return tags
 
     def pair_logits(
         self, states: Tensor, subject_piece: Tensor, subject_words: Tensor, pairs: Tensor
@@ -152,14 +172,27 @@ class Pairwise(HeadModel[Tagged]):
         logits = self.pair_logits(
             states, targets.subject_piece, targets.subject_words, targets.pairs
         )
-        return loss + membership_loss(logits[:, None], targets.links[:, None], targets.link_weights)
+        return loss + link_loss(logits, targets.links, targets.link_weights)
 
 
 def _is_word(inputs: Inputs) -> Tensor:
-    """Return (n_pieces, n_words) float32, 1 where a word has a token."""
+    """Return (n_pieces, n_words) bool, true where a word has a token."""
     index = inputs.word_of_token
-    room = torch.zeros(len(index), inputs.n_words + 1, device=index.device)
-    return room.scatter(1, index, 1.0)[:, : inputs.n_words]
+    room = torch.zeros(len(index), inputs.n_words + 1, dtype=torch.bool, device=index.device)
+    return room.scatter(1, index, True)[:, : inputs.n_words]
+
+
+def _outside(like: Tensor) -> Tensor:
+    """Return (5,) float32, surely outside, on a tensor's device."""
+    return (torch.arange(N_TAGS, device=like.device) == OUTSIDE).float()
+
+
+def _own_tags(words: Tensor, firsts: Tensor, lasts: Tensor) -> Tensor:
+    """Return (n,) int64, the tag of each word in its span; all arguments are (n,), int64."""
+    at_first, at_last = words == firsts, words == lasts - 1
+    tags = torch.full_like(words, INSIDE)
+    tags[at_first], tags[at_last], tags[at_first & at_last] = BEGIN, END, SINGLE
+    return tags
 
 
 def _words(pairs: Tensor, n_words: int) -> Tensor:

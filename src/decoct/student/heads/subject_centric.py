@@ -12,16 +12,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from decoct.inference.decode import N_TAGS
 from decoct.student.heads.base import HeadModel, Inputs, Targets
-from decoct.student.model import membership_loss, span_means, tag_loss
+from decoct.student.model import object_loss, span_means, tag_loss
 from decoct.student.settings import Combination, StudentCard
 
 
 class ObjectHead(nn.Module):
-    """Tells for each word, given one subject, whether the word is in an object of that subject.
+    """Tells for each word, given one subject, where in an object of that subject it stands.
 
     Inputs -> targets: word states (n_pieces, n_words, d) and the subject vectors (n_subjects, d),
-    each with its piece -> membership (n_subjects, n_words, n_relations) in [0, 1], a sigmoid each.
+    each with its piece -> tag distributions (n_subjects, n_words, n_relations, 5) over outside,
+    begin, inside, end, single; cross-entropy.
 
     Args:
         width: d.
@@ -35,6 +37,7 @@ class ObjectHead(nn.Module):
     ) -> None:
         super().__init__()
         self.combination = combination
+        self.n_relations = n_relations
         self.word = nn.Linear(width, width)
         if combination != "add":
             self.subject = nn.Linear(width, width, bias=False)
@@ -42,10 +45,10 @@ class ObjectHead(nn.Module):
             self.product = nn.Linear(width, width, bias=False)
         self.norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(width, n_relations)
+        self.out = nn.Linear(width, n_relations * N_TAGS)
 
     def forward(self, states: Tensor, subject_piece: Tensor, subjects: Tensor) -> Tensor:
-        """Return logits, (n_subjects, n_words, n_relations).
+        """Return logits, (n_subjects, n_words, n_relations, 5).
 
         Args:
             states: (n_pieces, n_words, d).
@@ -54,7 +57,7 @@ class ObjectHead(nn.Module):
         """
         mixed = self._combine(states, subject_piece, subjects)
         logits: Tensor = self.out(self.dropout(self.norm(nn.functional.gelu(mixed))))
-        return logits
+        return logits.view(*logits.shape[:-1], self.n_relations, N_TAGS)
 
     def _combine(self, states: Tensor, subject_piece: Tensor, subjects: Tensor) -> Tensor:
         """Do once a piece what does not depend on the subject: sentences have several."""
@@ -95,10 +98,10 @@ class SubjectCentric(HeadModel[Tensor]):
         return states, self.subject_probs(states)
 
     def objects(self, states: Tensor, subject_piece: Tensor, subject_words: Tensor) -> Tensor:
-        return self.object_logits(states, subject_piece, subject_words).float().sigmoid()
+        return self.object_logits(states, subject_piece, subject_words).float().softmax(dim=-1)
 
     def object_logits(self, states: Tensor, subject_piece: Tensor, subject_words: Tensor) -> Tensor:
-        """Return (n_subjects, n_words, n_relations) logits for subjects given by their words."""
+        """Return (n_subjects, n_words, n_relations, 5) logits for subjects given by their words."""
         subjects = span_means(states[subject_piece], subject_words)
         logits: Tensor = self.object_head(states, subject_piece, subjects)
         return logits
@@ -114,7 +117,7 @@ class SubjectCentric(HeadModel[Tensor]):
         if len(targets.subject_piece) == 0:
             return loss
         logits = self.object_logits(states, targets.subject_piece, targets.subject_words)
-        return loss + membership_loss(logits, targets.objects, targets.object_weights)
+        return loss + object_loss(logits, targets.objects, targets.object_weights)
 
 
 plugin = SubjectCentric

@@ -28,9 +28,9 @@ class Unconditioned(HeadModel[Tensor]):
         self.object_head = Tagger(self.width, card.settings.dropout, len(card.relation_labels))
 
     def encode(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
-        """Return the objects' word probabilities (n_pieces, n_words, n_relations), and the tags."""
+        """Return tag probabilities of objects (n_pieces, n_words, n_relations, 5), of subjects."""
         states = self.word_states(inputs)
-        return self.object_head.membership(states), self.subject_probs(states)
+        return self.object_head.probs(states), self.subject_probs(states)
 
     def objects(self, states: Tensor, subject_piece: Tensor, subject_words: Tensor) -> Tensor:
         del subject_words  # whichever they are
