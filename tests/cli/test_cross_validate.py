@@ -18,7 +18,7 @@ from fakes.commands import invoke, ok, read_documents, start, write_documents
 from fakes.drugs import corpus
 
 TINY = (
-    "epochs = 6\nlearning_rate = 3e-3\nbatch_size = 8\nfreeze_embeddings = false\n"
+    "epochs = 10\nlearning_rate = 3e-3\nbatch_size = 8\nfreeze_embeddings = false\n"
     'device = "cpu"\nprecision = "fp32"\n'
 )
 
@@ -178,7 +178,7 @@ def test_the_json_has_every_score(gold: Path, config: Path, straight: Path) -> N
     assert mean > 0.3, "the tiny students have learnt nothing"
     assert found["negatives"]["n_documents"] == 9
     assert found["over_folds"]["negatives"]["mean"] >= 0
-    assert found["settings"]["epochs"] == 6
+    assert found["settings"]["epochs"] == 10
     assert len(found["inputs"]["gold_sha256"]) == 64
 
 

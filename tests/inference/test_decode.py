@@ -178,6 +178,12 @@ def test_sure_tags_are_read_as_they_stand(n_words):
     assert best_runs(np.eye(5, dtype=np.float32)[[OUTSIDE] * n_words]) == []
 
 
+def test_the_ends_of_the_scale_mark_everything_or_nothing():
+    probs = softmax(np.random.default_rng(0).normal(size=(8, 5)))
+    assert (best_tags(probs[None], 0.0) != OUTSIDE).all()
+    assert best_runs(probs, 1.0) == []
+
+
 @pytest.mark.parametrize("shape", [(0, 4, 5), (2, 0, 5)])
 def test_no_rows_or_no_words(shape):
     assert best_runs_by_row(np.zeros(shape, dtype=np.float32), [0] * shape[0]) == [[]] * shape[0]

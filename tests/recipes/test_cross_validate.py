@@ -50,7 +50,7 @@ def interrupt():
 
 @pytest.fixture(scope="module")
 def settings(encoders):
-    return quick(encoders("bert"), epochs=4, batch_size=8)
+    return quick(encoders("bert"), epochs=6, batch_size=8)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_the_summary_is_that_of_all_predictions(done, settings):
     written = json.loads((out / "cv.json").read_text())
     assert written == made.to_dict()
     assert written["folds"]["done"] == [0, 1, 2]
-    assert written["settings"]["epochs"] == 4
+    assert written["settings"]["epochs"] == 6
     assert written["inputs"]["learnt_from"] == "gold"
     assert (out / "table.md").read_text() == made.to_markdown()
     assert not list(out.glob("*.checkpoint"))

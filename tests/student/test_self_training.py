@@ -21,6 +21,7 @@ TAUGHT = {document.text for document in SILVER}
 POOL = [document.bare() for document in corpus(240, seed=4, prefix="u")]
 FRESH = {document.text for document in POOL} - TAUGHT
 GOLD = [d for d in corpus(150, seed=9, prefix="g") if d.text not in TAUGHT]
+LONGER = {"epochs": 18, "patience": 0}  # until a student is sure of something
 SURE = SelfTrainingSettings(min_confidence=0.8)
 # also of a student that has learnt little
 ANY = SelfTrainingSettings(min_confidence=0, max_documents=30)
@@ -65,7 +66,7 @@ def same(one, other):
 
 
 def test_a_student_gains_from_what_it_labelled(encoders):
-    changes = {"epochs": 12, "patience": 0, "dev_share": 0.25}
+    changes = {**LONGER, "dev_share": 0.25}
     alone = learn(SILVER, encoders("bert"), **changes)
     both = train(encoders("bert"), changes=changes)
     assert both.student.card.training["rounds"][1]["documents"] > 50
@@ -82,6 +83,7 @@ def test_nothing_is_learnt_twice_or_from_the_dev_part(encoders):
         pool,
         fit=recording,
         exclude_texts=exclude,
+        changes=LONGER,
     )
     assert len(recording.extra) == 3
     for extra in recording.extra[1:]:
@@ -104,7 +106,7 @@ def test_fit_drops_extra_documents_of_the_dev_part(encoders):
 def test_rounds_are_recorded(encoders):
     settings = SelfTrainingSettings(rounds=2, min_confidence=0.8, max_documents=15)
     recording = Recording()
-    fitted = train(encoders("bert"), settings, fit=recording)
+    fitted = train(encoders("bert"), settings, fit=recording, changes=LONGER)
     training = fitted.student.card.training
     assert [entry["round"] for entry in training["rounds"]] == [0, 1, 2]
     assert [entry["documents"] for entry in training["rounds"]] == [0, 15, 15]

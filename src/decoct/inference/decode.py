@@ -99,7 +99,7 @@ def best_tags(tag_probs: NDArray[np.float32], threshold: float = 0.5) -> NDArray
     """
     words = np.ascontiguousarray(tag_probs.transpose(1, 2, 0), dtype=np.float64)
     logs = np.log(np.maximum(words, _LEAST))
-    logs[:, OUTSIDE] += np.log(threshold / (1.0 - threshold))
+    logs[:, OUTSIDE] += np.log(max(threshold, _LEAST) / max(1.0 - threshold, _LEAST))
     n_words, _, n_rows = logs.shape
     scores = np.empty_like(logs)  # of the best tags up to a word of which it has this one
     before = np.stack([np.zeros(n_rows), np.full(n_rows, -np.inf)])  # without and with open span
