@@ -88,7 +88,10 @@ def best_runs_by_row(
 
 
 def best_tags(tag_probs: NDArray[np.float32], threshold: float = 0.5) -> NDArray[np.intp]:
-    """Return for each row the likeliest tags of which every span begins and ends (Viterbi).
+    """Return for each row the best tags of which every span begins and ends (Viterbi).
+
+    Best is the highest product over words of the probability to be outside, or that to be in a span
+    times how near the tag comes to the likeliest of those in one.
 
     Args:
         tag_probs: (n_rows, n_words, 5), at least one word.
@@ -99,6 +102,9 @@ def best_tags(tag_probs: NDArray[np.float32], threshold: float = 0.5) -> NDArray
     """
     words = np.ascontiguousarray(tag_probs.transpose(1, 2, 0), dtype=np.float64)
     logs = np.log(np.maximum(words, _LEAST))
+    # a word that is surely in a span is not to be outside because its place there is not sure
+    together = np.log(np.maximum(1.0 - words[:, OUTSIDE], _LEAST))
+    logs[:, BEGIN:] += (together - logs[:, BEGIN:].max(axis=1))[:, None]
     logs[:, OUTSIDE] += np.log(max(threshold, _LEAST) / max(1.0 - threshold, _LEAST))
     n_words, _, n_rows = logs.shape
     scores = np.empty_like(logs)  # of the best tags up to a word of which it has this one
