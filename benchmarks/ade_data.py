@@ -23,11 +23,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from _corpus import read_corpus
+
 from decoct.cli.screen import Screen
-from decoct.errors import Faults
 from decoct.evaluation.evaluate import evaluate
 from decoct.evaluation.metrics import SETTINGS
-from decoct.formats.base import FORMATS, read
+from decoct.formats.base import read
 from decoct.formats.jsonl import write_jsonl
 from decoct.recipes.label import label_file
 from decoct.recipes.mix import mix_file
@@ -49,7 +50,7 @@ def main() -> None:
     arguments = parser.parse_args()
     data, work = arguments.data, arguments.work
 
-    mixed = _corpus(data / "ade")
+    mixed = read_corpus(data / "ade")
     gold = [document for document in mixed if document.relations]
     write_jsonl(work / "mixed.jsonl", mixed)
     write_jsonl(work / "gold.jsonl", gold)
@@ -61,14 +62,6 @@ def main() -> None:
     table = "\n".join(_teacher_rows(work, gold))
     write_text(work / "teachers.md", table + "\n")
     sys.stdout.write(table + "\n")
-
-
-def _corpus(folder: Path) -> list[Document]:
-    faults = Faults()
-    documents = list(FORMATS.get("ade_corpus").read(folder, faults))
-    if faults:
-        sys.exit(f"{faults.n} lines of the corpus could not be read: {faults.kept[0]}")
-    return documents
 
 
 def _label(data: Path, documents: Path, out: Path, teacher: str) -> None:

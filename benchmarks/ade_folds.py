@@ -20,12 +20,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from _corpus import read_corpus
 
 from decoct.cli.screen import Screen
-from decoct.errors import Faults
 from decoct.evaluation.evaluate import compare, evaluate
+from decoct.evaluation.folds import assign_folds
 from decoct.evaluation.metrics import Metrics
-from decoct.formats.base import FORMATS, read
+from decoct.formats.base import read
 from decoct.formats.jsonl import write_jsonl
 from decoct.recipes.label import label_file
 from decoct.records import Document
@@ -45,9 +46,10 @@ def main() -> None:
     """Run every system and fold that is not done yet, then write the table."""
     arguments = _arguments()
     work: Path = arguments.work
-    gold = _gold(arguments.data, work)
+    gold = read_corpus(arguments.data, positives_only=True)
+    write_jsonl(work / "gold.jsonl", gold)
     silver = {name: _silver(arguments.data, work, name) for name in TEACHERS}
-    fold_of = _folds(gold, arguments.folds, arguments.fold_seed)
+    fold_of = assign_folds(gold, arguments.folds, arguments.fold_seed, "pmid")
     settings = StudentSettings(
         seed=arguments.seed,
         epochs=arguments.epochs,
@@ -98,32 +100,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _gold(data: Path, work: Path) -> list[Document]:
-    faults = Faults()
-    gold = list(FORMATS.get("ade_corpus").read(data, faults, positives_only=True))
-    if faults:
-        sys.exit(f"{faults.n} lines of the corpus could not be read: {faults.kept[0]}")
-    write_jsonl(work / "gold.jsonl", gold)
-    return gold
-
-
 def _silver(data: Path, work: Path, teacher: str) -> list[Document]:
     out = work / f"silver.{teacher}.jsonl"
     spec = f"replay:{data / 'teacher' / teacher}.jsonl.gz"
     summary = label_file(work / "gold.jsonl", out, "ade", spec)
     write_json(work / f"silver.{teacher}.json", summary.to_dict())
     return read(out)
-
-
-def _folds(gold: list[Document], n_folds: int, seed: int) -> dict[str, int]:
-    """Return document id -> fold; an abstract's sentences, and equal texts, are in one fold."""
-    abstract_of_text: dict[str, str] = {}
-    for document in gold:
-        abstract_of_text.setdefault(document.text, document.meta["pmid"])
-    groups = sorted(set(abstract_of_text.values()))
-    order = np.random.default_rng(seed).permutation(len(groups))
-    fold = {groups[position]: rank % n_folds for rank, position in enumerate(order)}
-    return {document.id: fold[abstract_of_text[document.text]] for document in gold}
 
 
 def _run_fold(

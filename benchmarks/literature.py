@@ -18,15 +18,13 @@ import sys
 from pathlib import Path
 
 import torch
+from _corpus import read_corpus
 
 from decoct.cli.screen import Screen
-from decoct.errors import Faults
 from decoct.evaluation.cross_validation import CrossValidation
 from decoct.evaluation.folds import Folding
-from decoct.formats.base import FORMATS
 from decoct.formats.jsonl import write_jsonl
 from decoct.recipes.cross_validate import cross_validate
-from decoct.records import Document
 from decoct.store import write_text
 from decoct.student.settings import StudentSettings
 
@@ -44,7 +42,7 @@ def main() -> None:
     arguments = _arguments()
     work: Path = arguments.work
     torch.set_num_threads(arguments.threads or torch.get_num_threads())
-    gold = _gold(arguments.data, arguments.sentences)
+    gold = read_corpus(arguments.data, positives_only=True)[: arguments.sentences]
     write_jsonl(work / "gold.jsonl", gold)
     made = cross_validate(
         gold,
@@ -74,14 +72,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, help="two processes of one thread beat one of two")
     parser.add_argument("--sentences", type=int, help="the first so many, for a try")
     return parser.parse_args()
-
-
-def _gold(data: Path, n_sentences: int | None) -> list[Document]:
-    faults = Faults()
-    gold = list(FORMATS.get("ade_corpus").read(data, faults, positives_only=True))
-    if faults:
-        sys.exit(f"{faults.n} lines of the corpus could not be read: {faults.kept[0]}")
-    return gold[:n_sentences]
 
 
 def _table(made: CrossValidation, encoder: str) -> str:

@@ -21,7 +21,7 @@ from decoct.evaluation.folds import Folding, Split, split_fold
 from decoct.formats.base import read
 from decoct.formats.jsonl import write_jsonl
 from decoct.progress import Progress, Silent
-from decoct.recipes.distill import check_self_training
+from decoct.recipes.distill import check_self_training, train
 from decoct.recipes.evaluate import check_task
 from decoct.records import Document
 from decoct.store import (
@@ -227,15 +227,12 @@ class _Work:
         shutil.rmtree(checkpoints, ignore_errors=True)
 
     def _fit(self, split: Split, checkpoints: Path) -> Fit:
-        try:
-            from decoct.student.distil import distil
-        except ImportError:
-            raise MissingExtraError("torch and transformers", "train", "cross-validation") from None
         unlabeled = self.unlabeled
-        return distil(
+        return train(
             split.learn,
-            get_task(self.task),
-            self.settings,
+            self.task,
+            needed_by="cross-validation",
+            settings=self.settings,
             unlabeled=None if unlabeled is None else lambda: unlabeled,
             self_training=self.self_training,
             exclude_texts={document.text for document in split.held_out},

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,8 +77,15 @@ def distill(
             for number, item in enumerate(unlabeled, start=1)
         ]
     check_self_training(checked.self_training, pool is not None)
-    job = _Job(name, checked.student_settings(), checked.self_training, progress)
-    return job.fit(list(silver), (lambda: pool) if pool is not None else None).student
+    return train(
+        list(silver),
+        name,
+        needed_by="distill",
+        settings=checked.student_settings(),
+        unlabeled=(lambda: pool) if pool is not None else None,
+        self_training=checked.self_training,
+        progress=progress,
+    ).student
 
 
 def distill_file(
@@ -116,15 +122,20 @@ def distill_file(
         raise ConfigError("--unlabeled -: it is read more than once; name a file")
     documents = list(read_documents(silver, faults))
     check_writable(out / "config.json")
-    job = _Job(task, settings, self_training, progress, out / CHECKPOINT)
-    if unlabeled is None:
-        fitted = job.fit(documents)
-    else:
-        met = Faults()  # of one pass: each meets the same bad lines
-        try:
-            fitted = job.fit(documents, lambda: _read_anew(unlabeled, met))
-        finally:
-            faults.extend(met)
+    met = Faults()  # of one pass over what is unlabeled: each meets the same bad lines
+    try:
+        fitted = train(
+            documents,
+            task,
+            needed_by="distill",
+            settings=settings,
+            unlabeled=None if unlabeled is None else lambda: _read_anew(unlabeled, met),
+            self_training=self_training,
+            progress=progress,
+            checkpoints=out / CHECKPOINT,
+        )
+    finally:
+        faults.extend(met)
     fitted.student.save_pretrained(out)
     shutil.rmtree(out / CHECKPOINT, ignore_errors=True)
     return fitted
@@ -169,41 +180,23 @@ def check_encoder(name: str) -> None:
     load_encoder(name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One student to be trained.
+def train(silver: Sequence[Document], task: str, *, needed_by: str, **more: Any) -> Fit:  # noqa: ANN401
+    """Train a student by `decoct.student.distil.distil`, which takes the other arguments.
 
-    Attributes:
-        task: its name.
-        settings: encoder and training.
-        self_training: what is done with unlabeled documents.
-        progress: shown each epoch.
-        checkpoints: folder for resuming.
+    Args:
+        silver: annotated documents.
+        task: the task's name.
+        needed_by: what to name where torch is not installed.
+        more: `settings` and all that `distil` takes by name.
+
+    Raises:
+        MissingExtraError: torch is not installed.
     """
-
-    task: str
-    settings: StudentSettings
-    self_training: SelfTrainingSettings | None
-    progress: Progress | None
-    checkpoints: Path | None = None
-
-    def fit(
-        self, silver: list[Document], unlabeled: Callable[[], Iterable[Document]] | None = None
-    ) -> Fit:
-        """Train on silver, and where there are unlabeled documents on those that it labels."""
-        try:
-            from decoct.student.distil import distil
-        except ImportError:
-            raise MissingExtraError("torch and transformers", "train", "distill") from None
-        return distil(
-            silver,
-            get_task(self.task),
-            self.settings,
-            unlabeled=unlabeled,
-            self_training=self.self_training,
-            progress=self.progress,
-            checkpoints=self.checkpoints,
-        )
+    try:
+        from decoct.student.distil import distil
+    except ImportError:
+        raise MissingExtraError("torch and transformers", "train", needed_by) from None
+    return distil(silver, get_task(task), **more)
 
 
 def _read_anew(path: Path, faults: Faults) -> Iterator[Document]:

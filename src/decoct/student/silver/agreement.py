@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 from decoct.records import Document, Relation, Span
 from decoct.student.silver.caveats import add_doubtful, unknown_subjects, weigh
+from decoct.student.silver.edits import fresh_ids
 from decoct.student.silver.prepare import Prepared
 from decoct.student.silver.settings import SilverSettings
 from decoct.text.align import Place
@@ -140,8 +140,7 @@ def _act(document: Document, verdict: _Verdict, settings: SilverSettings) -> Doc
 def _adopt(document: Document, pairs: Sequence[Pair]) -> Document:
     """Add pairs to a document, with a span of its own for what overlaps none that it has."""
     spans, relations = list(document.spans), list(document.relations)
-    ids = {span.id for span in spans}
-    fresh = (name for number in count(1) if (name := f"A{number}") not in ids)
+    fresh = fresh_ids(document, "A")
 
     def place(span: Span) -> str:
         known = next((one for one in spans if _overlap(span, one)), None)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from itertools import count
 
 from decoct.records import Document, Relation, Span
 from decoct.student.silver.caveats import unknown_subjects
 from decoct.student.silver.completion import Words, fold
+from decoct.student.silver.edits import fresh_ids, moved
 from decoct.text.align import Place
 
 _BRACKET = re.compile(r"\s*[(\[]\s*([^()\[\];,]+?)\s*[)\];,]")
@@ -74,8 +74,7 @@ def is_short_for(short: str, long: str) -> bool:
 
 def _expand(document: Document, subject_label: str, known: Collection[Words]) -> Document:
     spans, relations = list(document.spans), list(document.relations)
-    ids = {span.id for span in spans}
-    fresh = (name for number in count(1) if (name := f"B{number}") not in ids)
+    fresh = fresh_ids(document, "B")
     unknown = unknown_subjects(document)
     for number, span in enumerate(document.spans):
         if span.fragments is not None or span.id in unknown:
@@ -84,7 +83,7 @@ def _expand(document: Document, subject_label: str, known: Collection[Words]) ->
         if inside and inside.start() and is_short_for(inside[1], span.text[: inside.start()]):
             start = span.start + inside.start(1)
             place = Place(start, start + len(inside[1]))
-            spans[number] = _moved(document, span, Place(span.start, span.start + inside.start()))
+            spans[number] = moved(document, span, Place(span.start, span.start + inside.start()))
         else:
             behind = _BRACKET.match(document.text, span.end)
             if not behind or not _is_name(behind[1], span, subject_label, known):
@@ -92,7 +91,7 @@ def _expand(document: Document, subject_label: str, known: Collection[Words]) ->
             place = Place(*behind.span(1))
             if any(place.overlaps(Place(other.start, other.end)) for other in spans):
                 continue
-        alias = _moved(document, span, place).model_copy(update={"id": next(fresh)})
+        alias = moved(document, span, place).model_copy(update={"id": next(fresh)})
         spans.append(alias)
         relations += _relations(span, alias, relations)
     if len(spans) == len(document.spans):
@@ -109,17 +108,12 @@ def _is_name(name: str, span: Span, subject_label: str, known: Collection[Words]
     return _NAME.fullmatch(name) is not None or fold(name) in known
 
 
-def _moved(document: Document, span: Span, place: Place) -> Span:
-    text = document.text[place.start : place.end]
-    return span.model_copy(update={"start": place.start, "end": place.end, "text": text})
-
-
 def _relations(span: Span, alias: Span, relations: Sequence[Relation]) -> list[Relation]:
     """Return the relations of a span as those of its other name."""
-    moved = []
+    found = []
     for relation in relations:
         if relation.subject == span.id:
-            moved.append(relation.model_copy(update={"subject": alias.id}))
+            found.append(relation.model_copy(update={"subject": alias.id}))
         if relation.object == span.id:
-            moved.append(relation.model_copy(update={"object": alias.id}))
-    return moved
+            found.append(relation.model_copy(update={"object": alias.id}))
+    return found

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from decoct.records import Document, Mark, Relation, Span
+from decoct.student.silver.edits import moved
 from decoct.student.silver.units import SIDES, Range, Side, Units
 
 Edge = tuple[str, Side, str]  # label of spans, side of them, a unit's key
@@ -98,16 +99,13 @@ class _Draft:
         """
         words = self._units.range_of(span)
         settled = words
-        while settled and (moved := self._step(span.label, settled, rules)):
+        while settled and (further := self._step(span.label, settled, rules)):
             self._marked.subtract((span.label, position) for position in range(*settled))
-            self._marked.update((span.label, position) for position in range(*moved))
-            settled = moved
+            self._marked.update((span.label, position) for position in range(*further))
+            settled = further
         if settled is None or settled == words:
             return span
-        place = self._units.place(settled)
-        update = {"start": place.start, "end": place.end}
-        surface = self._document.text[place.start : place.end]
-        return span.model_copy(update={**update, "text": surface})
+        return moved(self._document, span, self._units.place(settled))
 
     def _step(self, label: str, words: Range, rules: Mapping[Edge, bool]) -> Range | None:
         """Move one end over one unit, or return None where no rule moves it."""
@@ -134,8 +132,8 @@ class _Draft:
         links: dict[tuple[str, str, str], Relation] = {}
         for one in self._document.relations:
             subject, target = id_of[one.subject], id_of[one.object]
-            moved = one.model_copy(update={"subject": subject, "object": target})
-            links.setdefault((one.label, subject, target), moved)
+            ends = {"subject": subject, "object": target}
+            links.setdefault((one.label, subject, target), one.model_copy(update=ends))
         update = {"spans": tuple(at.values()), "relations": tuple(links.values())}
         return self._document.model_copy(update=update)
 

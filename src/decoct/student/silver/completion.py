@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
-from itertools import count
 
 from decoct.records import Document, Span
 from decoct.student.silver.caveats import add_unknown_subjects
+from decoct.student.silver.edits import fresh_ids
 from decoct.text.align import Place
 from decoct.text.words import find_words
 
@@ -67,8 +67,7 @@ def _complete(document: Document, label: str, known: set[Words]) -> Document:
 
 def _with_unknown(document: Document, places: Sequence[Place], label: str) -> Document:
     """Return a document with more subjects, of which nobody knows whether they have objects."""
-    ids = {span.id for span in document.spans}
-    fresh = (name for number in count(1) if (name := f"S{number}") not in ids)
+    fresh = fresh_ids(document, "S")
     spans = [
         Span(
             id=next(fresh),
