@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoct.errors import DecoctError, RecordError
-from decoct.records import Document, Relation, Span, one_line
+from decoct.records import Candidate, Document, Link, Relation, Span, one_line
 
 TEXT = "Intravenous azithromycin-induced ototoxicity."
 LINE = (
@@ -210,3 +210,26 @@ def test_bare_leaves_nothing_of_a_teacher():
     meta = {"pmid": "1", "model": "m", "backend": "b", "prompt_hash": "h", "ungrounded": []}
     bare = Document(id="d", text="t", source="silver", label="x", meta=meta).bare()
     assert bare == Document(id="d", text="t", meta={"pmid": "1"})
+
+
+class TestLinks:
+    def test_a_link_survives_json(self):
+        candidate = Candidate(
+            id="C1", name="Drowsy", alias="sleepy", score=0.5, scores={"ngram": 1}
+        )
+        link = Link(id="C1", name="Drowsy", confidence=0.9, also=("C2",), candidates=(candidate,))
+        span = Span(id="T1", start=0, end=6, label="Effect", text="sleepy", link=link)
+        document = Document(id="d", text="sleepy", spans=(span,))
+        assert Document.from_json(document.to_json()) == document
+        assert link.ids == ("C1", "C2")
+
+    def test_nil_is_written_and_is_not_the_same_as_nobody_having_looked(self):
+        nil = Span(id="T1", start=0, end=1, label="M", text="x", link=Link())
+        unseen = Span(id="T2", start=0, end=1, label="M", text="x")
+        line = Document(id="d", text="x", spans=(nil, unseen)).to_json()
+        assert '"link": {"id": null}' in line
+        assert line.count('"link"') == 1
+        again = Document.from_json(line)
+        assert again.spans[0].link == Link()
+        assert again.spans[1].link is None
+        assert Link().ids == ()

@@ -33,6 +33,47 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Candidate(_Record):
+    """An entry of a knowledge base that a mention may mean.
+
+    Attributes:
+        id: the entity's.
+        name: its preferred name.
+        alias: the name that was matched, where it is another one.
+        score: what candidates are ordered by, higher is better; comparable within one list.
+        scores: what each part made of it, by its name: retrievers' similarities, a re-ranker's.
+    """
+
+    id: NonEmpty
+    name: NonEmpty
+    alias: str | None = None
+    score: float | None = None
+    scores: dict[str, float] = Field(default_factory=dict)
+
+
+class Link(_Record):
+    """Which entry of a knowledge base a mention means.
+
+    Attributes:
+        id: the entity's, or None for NIL: none of the knowledge base's.
+        name: its preferred name, where it is known.
+        confidence: probability 0 to 1, for silver and predicted links.
+        also: other entities that are as right, such as those of "breast and ovarian cancer".
+        candidates: those that were chosen from, best first.
+    """
+
+    id: NonEmpty | None = None
+    name: str | None = None
+    confidence: Probability | None = None
+    also: tuple[NonEmpty, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All ids that are right; none for NIL."""
+        return () if self.id is None else (self.id, *self.also)
+
+
 class Span(_Record):
     """A stretch of a document's text with a label, such as a drug.
 
@@ -44,6 +85,7 @@ class Span(_Record):
         text: the surface, equal to `document.text[start:end]`.
         fragments: for a discontinuous span, its pieces as (start, end), in order, not touching.
         confidence: probability 0 to 1, for silver and predicted spans.
+        link: the entry of a knowledge base that it means; None where nobody has looked.
     """
 
     id: NonEmpty
@@ -53,6 +95,7 @@ class Span(_Record):
     text: NonEmpty
     fragments: Annotated[tuple[tuple[Offset, Offset], ...], Field(min_length=1)] | None = None
     confidence: Probability | None = None
+    link: Link | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -190,9 +233,11 @@ class Document(_Record):
             )
             raise RecordError(one_line(f"document {self.id!r} {way_out}")) from None
         for annotation in (*record["spans"], *record["relations"]):
-            for name in ("fragments", "confidence"):  # written only where there is one
+            for name in ("fragments", "confidence", "link"):  # written only where there is one
                 if annotation.get(name) is None:
                     annotation.pop(name, None)
+            if "link" in annotation:
+                annotation["link"] = _without_empty(annotation["link"])
         return json.dumps(record, ensure_ascii=False)
 
     def span(self, span_id: str) -> Span:
@@ -280,6 +325,16 @@ def describe(error: ValidationError, *, quote: bool = True, without: str = "") -
 def one_line(text: str) -> str:
     """Return a message with its line ends shown as such; ids and keys may hold any character."""
     return "".join(repr(char)[1:-1] if not char.isprintable() else char for char in text)
+
+
+def _without_empty(link: dict[str, Any]) -> dict[str, Any]:
+    """Return a link with what is there only, but its id always: null there says NIL."""
+    candidates = [
+        {key: value for key, value in candidate.items() if value not in (None, {})}
+        for candidate in link["candidates"]
+    ]
+    kept = {**link, "candidates": candidates}
+    return {key: value for key, value in kept.items() if key == "id" or value not in (None, [])}
 
 
 def _surface(text: str, span: Span) -> str:

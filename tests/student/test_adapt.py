@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from decoct.encoder.load import load_encoder
 from decoct.errors import ConfigError
 from decoct.recipes.adapt import adapt_file
 from decoct.student.adapt import adapt
 from decoct.student.adapt_settings import AdaptSettings
-from decoct.student.encoder import load_encoder
 from fakes.commands import invoke, ok, write_documents
 from fakes.drugs import corpus
 from fakes.encoders import save_encoder

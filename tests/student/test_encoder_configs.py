@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from decoct.config import check, read_toml
+from decoct.encoder.load import load_encoder, looks_local
 from decoct.errors import ArtifactError
-from decoct.student.encoder import load_encoder, looks_local
 from decoct.student.fit import fit
 from decoct.student.settings import StudentSettings
 from decoct.student.student import Student

@@ -44,8 +44,8 @@ def adapt_file(
         MissingExtraError: torch is not installed.
     """
     try:
+        from decoct.encoder.load import save_encoder
         from decoct.student.adapt import adapt
-        from decoct.student.encoder import save_encoder
     except ImportError:
         raise MissingExtraError("torch and transformers", "train", "adapt") from None
     if source == STANDARD_INPUT:

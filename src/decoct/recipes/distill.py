@@ -175,7 +175,7 @@ def check_encoder(name: str) -> None:
         ArtifactError: the encoder can't be loaded.
         MissingExtraError: torch is not installed.
     """
-    from decoct.student.encoder import load_encoder
+    from decoct.encoder.load import load_encoder
 
     load_encoder(name)
 

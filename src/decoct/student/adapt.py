@@ -19,11 +19,11 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from decoct.encoder.load import load_encoder, window_tokens
 from decoct.errors import ConfigError
 from decoct.progress import Progress, Silent
 from decoct.store import sha256_json
 from decoct.student.adapt_settings import AdaptSettings
-from decoct.student.encoder import load_encoder, window_tokens
 from decoct.student.masking import KEPT, Block, Vocabulary, make_blocks, mask_words, shuffle
 from decoct.training.checkpoint import Position, load_checkpoint, save_checkpoint
 from decoct.training.device import autocast, choose_device, uses_bf16

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from decoct.encoder.load import load_encoder, window_tokens
 from decoct.errors import ConfigError
 from decoct.evaluation.counts import count_relations
 from decoct.evaluation.scores import precision_recall_f1
@@ -19,7 +20,6 @@ from decoct.records import Document
 from decoct.store import sha256_json, versions
 from decoct.student.batches import Batches
 from decoct.student.calibrate import MIN_RELATIONS, calibrate, uncalibrated
-from decoct.student.encoder import load_encoder, window_tokens
 from decoct.student.examples import make_examples, split_dev
 from decoct.student.heads.base import get_head
 from decoct.student.settings import RelationCalibration, StudentCard, StudentSettings

@@ -18,13 +18,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
+from decoct.encoder.load import build_encoder, looks_local, one_line
 from decoct.errors import ArtifactError, StoreError
 from decoct.inference.batch import Batch
 from decoct.inference.tokenize import WordTokenizer
 from decoct.records import Document, describe
 from decoct.store import read_json, sha256_json, write_json, write_text
 from decoct.student.card import model_card
-from decoct.student.encoder import build_encoder, looks_local, one_line
 from decoct.student.heads.base import HeadModel, Inputs, get_head
 from decoct.student.predict import Reader, Subjects
 from decoct.student.settings import StudentCard

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from decoct.config import check
+from decoct.encoder.load import load_encoder
 from decoct.errors import ConfigError
 from decoct.evaluation.evaluate import evaluate
 from decoct.inference.decode import N_TAGS, SINGLE
 from decoct.inference.tokenize import WordTokenizer
 from decoct.records import Document
 from decoct.student.batches import Batches
-from decoct.student.encoder import load_encoder
 from decoct.student.examples import make_examples
 from decoct.student.heads.base import HeadModel, Inputs, get_head
 from decoct.student.model import Tagger

@@ -81,7 +81,7 @@ def test_marks_are_around_the_subject(piece, words, wanted, owners):
 
 
 def test_the_marks_are_learnt_and_decide(encoders):
-    from decoct.student.encoder import load_encoder
+    from decoct.encoder.load import load_encoder
 
     encoder, _ = load_encoder(str(encoders("bert")))
     encoder.get_input_embeddings().requires_grad_(False)
@@ -94,7 +94,7 @@ def test_the_marks_are_learnt_and_decide(encoders):
 
 
 def test_texts_are_read_a_few_at_a_time(encoders, monkeypatch):
-    from decoct.student.encoder import load_encoder
+    from decoct.encoder.load import load_encoder
 
     torch.manual_seed(0)
     model = Markers(load_encoder(str(encoders("bert")))[0], CARD).eval()

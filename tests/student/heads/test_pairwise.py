@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from decoct.encoder.load import load_encoder
 from decoct.inference.decode import BEGIN, END, INSIDE, N_TAGS, OUTSIDE, SINGLE, best_runs
-from decoct.student.encoder import load_encoder
 from decoct.student.heads import pairwise
 from decoct.student.heads.base import Inputs
 from decoct.student.heads.pairwise import Pairwise, Tagged, _between, _features, _words

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, gelu, linear
 
+from decoct.encoder.load import load_encoder
 from decoct.inference.tokenize import WordTokenizer
 from decoct.student.batches import Batches
-from decoct.student.encoder import load_encoder
 from decoct.student.examples import make_examples
 from decoct.student.heads.subject_centric import ObjectHead, SubjectCentric
 from decoct.student.settings import StudentCard, StudentSettings

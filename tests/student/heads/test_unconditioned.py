@@ -2,7 +2,7 @@
 
 import torch
 
-from decoct.student.encoder import load_encoder
+from decoct.encoder.load import load_encoder
 from decoct.student.heads.base import Inputs
 from decoct.student.heads.unconditioned import Unconditioned
 from decoct.student.settings import StudentCard, StudentSettings

@@ -9,8 +9,8 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel
 
+from decoct.encoder.moses import add_rows, moses_bpe
 from decoct.errors import ArtifactError
-from decoct.student.moses import add_rows, moses_bpe
 from fakes.checkpoints import biogpt
 from fakes.students import SILVER
 

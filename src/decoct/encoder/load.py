@@ -76,7 +76,7 @@ def load_encoder(name: str) -> tuple[Any, Tokenizer]:
         from transformers import AutoConfig, AutoModel
     except ImportError:
         raise MissingExtraError("torch and transformers", "train", "training a student") from None
-    from decoct.student.moses import add_rows
+    from decoct.encoder.moses import add_rows
 
     source = str(embedded_folder()) if name == EMBEDDED else name
     if looks_local(source) and not (Path(source) / "config.json").is_file():
@@ -152,7 +152,7 @@ def _load_tokenizer(source: str, model_type: str) -> Tokenizer:
     from tokenizers import Tokenizer
     from transformers import AutoTokenizer
 
-    from decoct.student.moses import moses_bpe
+    from decoct.encoder.moses import moses_bpe
 
     ready = _find(source, "tokenizer.json")
     if model_type == "biogpt":

@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
 
+from decoct.encoder import load as under_test
+from decoct.encoder.load import embedded_folder, load_encoder, window_tokens
 from decoct.errors import ArtifactError, MissingExtraError
-from decoct.student import encoder as under_test
-from decoct.student.encoder import embedded_folder, load_encoder, window_tokens
 from fakes.checkpoints import bio_clinicalbert, biobert, biogpt, pickle_weights
 from fakes.encoders import FAMILIES, N_POSITIONS
 from fakes.students import SILVER

@@ -1,0 +1,1 @@
+"""The linker: retrieve, re-rank, decide."""

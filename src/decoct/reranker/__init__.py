@@ -1,0 +1,1 @@
+"""Re-rankers: models that choose among the candidates that a retriever brings."""

@@ -1,0 +1,1 @@
+"""The kinds of index over the names of a knowledge base."""
