@@ -7,8 +7,10 @@ Written to the work folder, all JSONL:
 - `gold.jsonl`: the sentences with an event; `mixed.jsonl`: those and the ones without.
 - `silver.TEACHER.jsonl`: each teacher's labels of the sentences with an event.
 - `silver.mix.jsonl`: the votes of all four on them.
-- `silver.broad.jsonl`: the mix, and Claude's labels of 700 sentences of the corpus without an event
-  and of 3,694 sentences of other text.
+- `silver.beside.jsonl`: Claude's labels of 700 sentences of the corpus without an event and of
+  3,694 sentences of other text.
+- `silver.first.jsonl`: what Claude says where it was asked, and what the mix says elsewhere: the
+  teachers that were asked for events about a third of the sentences with one.
 - `unlabeled.jsonl`: sentences of other text that name a drug and hold a cue of an adverse effect.
 
 The four teachers' own scores are written as `teachers.md`. No gold label gets into silver.
@@ -81,7 +83,7 @@ def _mix(work: Path) -> None:
 
 
 def _broaden(data: Path, work: Path, mixed: list[Document]) -> None:
-    """Write the mix and all that Claude labelled beside the sentences with an event."""
+    """Write all that Claude labelled beside the sentences with an event, and its labels first."""
     rows = _rows(data / "ade" / "teacher" / "claude.jsonl.gz")
     of_text = {_folded(document.text): document for document in mixed}
     beside: dict[str, Document] = {}
@@ -93,8 +95,8 @@ def _broaden(data: Path, work: Path, mixed: list[Document]) -> None:
             beside[known.id] = known.bare()
     write_jsonl(work / "beside.jsonl", beside.values())
     _label(data, work / "beside.jsonl", work / "silver.beside.jsonl", "claude")
-    broad = [*read(work / "silver.mix.jsonl"), *read(work / "silver.beside.jsonl")]
-    write_jsonl(work / "silver.broad.jsonl", broad)
+    best_first = [work / f"silver.{name}.jsonl" for name in ("claude", "beside", "mix")]
+    mix_file(best_first, work / "silver.first.jsonl", "ade", MixSettings(rule="first"))
 
 
 def _unlabeled(folder: Path, mixed: list[Document]) -> Iterator[Document]:
@@ -119,7 +121,7 @@ def _folded(text: str) -> str:
 def _teacher_rows(work: Path, gold: list[Document]) -> Iterable[str]:
     yield "| teacher | documents | strict F1 | lenient F1 | strict, surface | lenient, surface |"
     yield "|---|---|---|---|---|---|"
-    for name in (*TEACHERS, "gpt-4", "mix"):
+    for name in (*TEACHERS, "gpt-4", "mix", "first"):
         silver = read(work / f"silver.{name}.jsonl")
         ids = {document.id for document in silver}
         # a teacher that was asked about a part is scored on that part

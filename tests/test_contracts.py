@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 import decoct
-from decoct.errors import AnswerError, DecoctError, Faults
+from decoct.errors import AnswerError, ConfigError, DecoctError, Faults
 from decoct.formats.base import FORMATS
 from decoct.student.settings import HEADS
-from decoct.tasks.base import TASKS, Answer, Prompt
+from decoct.tasks.base import TASKS, Answer, Prompt, RelationTask, Task, get_relation_task
 from decoct.teacher.base import BACKENDS, Deferred, load_teacher
 
 HEAVY = ("torch", "transformers", "pydantic", "numpy")
@@ -46,9 +46,7 @@ def test_no_two_formats_have_one_ending():
 def test_tasks(name):
     task = TASKS.get(name)
     assert task.name == name
-    assert task.subject_label
-    assert task.object_labels
-    assert all(label and target for label, target in task.object_labels.items())
+    assert isinstance(task, Task)
     assert json.loads(json.dumps(dict(task.schema)))["type"] == "object"
     prompt = task.prompt("Rash after {{ gold }} %s.")
     assert isinstance(prompt, Prompt)
@@ -56,8 +54,20 @@ def test_tasks(name):
     assert task.prompt("a").system == task.prompt("b").system
     with pytest.raises(AnswerError):
         task.parse("no JSON")
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_tasks_whose_answers_are_relations(name):
+    task = TASKS.get(name)
+    if not isinstance(task, RelationTask):
+        with pytest.raises(ConfigError, match=name):
+            get_relation_task(name)
+        return
+    assert task.subject_label
+    assert task.object_labels
+    assert all(label and target for label, target in task.object_labels.items())
     empty = task.parse(json.dumps({key: [] for key in task.schema["required"]}))
-    assert empty == Answer((), ())
+    assert empty == Answer()
 
 
 @pytest.mark.parametrize("name", BACKENDS.names())

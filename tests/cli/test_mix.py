@@ -80,3 +80,13 @@ def test_what_can_not_be_mixed_is_one_line(tmp_path: Path, files: list[object]) 
     assert "none.jsonl" in invoke("mix", *files, "--in", none, "--out", out).error
     assert invoke("mix", "--out", out).code == 2
     assert not out.exists()
+
+
+def test_the_first_teacher_alone(tmp_path: Path, files: list[object]) -> None:
+    out = tmp_path / "mixed.jsonl"
+    silent_first = [*files[4:], *files[:4]]
+    made = ok("mix", "--first", *silent_first, "--out", out)
+    assert made.stdout == (
+        f"{out}: 10 documents of 3 teachers, 0 relations; 0 documents labelled by one teacher "
+        "alone\n"
+    )

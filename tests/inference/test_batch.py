@@ -21,7 +21,6 @@ def test_pad():
     assert batch.attention_mask.tolist() == [[1, 1, 1], [1, 1, 0]]
     assert batch.word_of_token.tolist() == [[2, 0, 2], [0, 1, 2]]
     assert batch.n_words == 2
-    assert batch.word_mask.tolist() == [[True, False], [True, True]]
 
 
 @given(st.lists(st.integers(1, 300), max_size=60), st.integers(1, 9), st.integers(1, 600))

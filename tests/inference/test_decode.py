@@ -15,7 +15,6 @@ from decoct.inference.decode import (
     OUTSIDE,
     SINGLE,
     Run,
-    best_runs,
     best_runs_by_row,
     best_tags,
     trim,
@@ -34,6 +33,10 @@ SURFACES = st.lists(
     min_size=1,
     max_size=12,
 )
+
+
+def best_runs(probs, threshold=0.5, join=False):
+    return best_runs_by_row(probs[None], [len(probs)], threshold, join)[0]
 
 
 def softmax(logits):

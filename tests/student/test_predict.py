@@ -42,7 +42,8 @@ class Lexical:
 
     def encode(self, batch):
         probs = np.tile(
-            np.array([0.96, 0.01, 0.01, 0.01, 0.01], dtype=np.float32), (*batch.word_mask.shape, 1)
+            np.array([0.96, 0.01, 0.01, 0.01, 0.01], dtype=np.float32),
+            (len(batch.input_ids), batch.n_words, 1),
         )
         states = []
         for row in range(len(batch.input_ids)):

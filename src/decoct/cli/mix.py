@@ -26,6 +26,13 @@ def mix(
     min_share: Annotated[
         float, typer.Option(help="Share of the teachers that have to say a thing.")
     ] = _DEFAULT.min_share,
+    first: Annotated[
+        bool,
+        typer.Option(
+            "--first",
+            help="No votes: each document has the labels of the first teacher that labelled it.",
+        ),
+    ] = False,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -37,16 +44,25 @@ def mix(
 
     check_out(out, *sources)
     faults = Faults()
-    settings = check(MixSettings, {"min_share": min_share}, "mix")
+    settings = check(
+        MixSettings, {"min_share": min_share, "rule": "first" if first else "vote"}, "mix"
+    )
     made = mix_file(sources, out, task, settings, faults=faults, progress=Screen(quiet))
     if json:
         show_json({"out": str(out), **made.to_dict(), "n_skipped": faults.n})
     else:
         counts = made.counts
+        votes = (
+            ""
+            if first
+            else (
+                f": {counts['unanimous']} unanimous, {counts['by_majority']} by majority, "
+                f"{counts['outvoted']} outvoted"
+            )
+        )
         typer.echo(
             f"{out}: {made.n_documents} documents of {len(sources)} teachers, "
-            f"{made.n_relations} relations: {counts['unanimous']} unanimous, "
-            f"{counts['by_majority']} by majority, {counts['outvoted']} outvoted; "
+            f"{made.n_relations} relations{votes}; "
             f"{counts['labelled_by_one']} documents labelled by one teacher alone"
         )
     close(faults, quiet)

@@ -20,14 +20,12 @@ class Batch:
         attention_mask: (n_pieces, n_tokens) int64, 1 for a token and 0 for padding.
         word_of_token: (n_pieces, n_tokens) int64; tokens of no word and padding point at `n_words`.
         n_words: the widest piece's number of words.
-        word_mask: (n_pieces, n_words) bool, true where there is a word.
     """
 
     input_ids: NDArray[np.int64]
     attention_mask: NDArray[np.int64]
     word_of_token: NDArray[np.int64]
     n_words: int
-    word_mask: NDArray[np.bool_]
 
 
 def pad(pieces: Sequence[Piece], pad_id: int) -> Batch:
@@ -37,15 +35,13 @@ def pad(pieces: Sequence[Piece], pad_id: int) -> Batch:
     input_ids = np.full((len(pieces), n_tokens), pad_id, dtype=np.int64)
     attention_mask = np.zeros((len(pieces), n_tokens), dtype=np.int64)
     word_of_token = np.full((len(pieces), n_tokens), n_words, dtype=np.int64)
-    word_mask = np.zeros((len(pieces), n_words), dtype=np.bool_)
     for row, piece in enumerate(pieces):
         input_ids[row, : len(piece)] = piece.input_ids
         attention_mask[row, : len(piece)] = 1
         word_of_token[row, : len(piece)] = np.where(
             piece.word_of_token == NO_WORD, n_words, piece.word_of_token
         )
-        word_mask[row, : len(piece.words)] = True
-    return Batch(input_ids, attention_mask, word_of_token, n_words, word_mask)
+    return Batch(input_ids, attention_mask, word_of_token, n_words)
 
 
 def by_length(lengths: Sequence[int], max_pieces: int, max_tokens: int) -> list[list[int]]:

@@ -38,13 +38,6 @@ class Run:
     confidence: float
 
 
-def best_runs(
-    tag_probs: NDArray[np.float32], threshold: float = 0.5, join: bool = False
-) -> list[Run]:
-    """Read spans off tag probabilities (n_words, 5), as `best_runs_by_row` does."""
-    return best_runs_by_row(tag_probs[None], [len(tag_probs)], threshold, join)[0]
-
-
 def best_runs_by_row(
     tag_probs: NDArray[np.float32],
     n_words: Sequence[int],

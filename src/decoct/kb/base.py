@@ -24,6 +24,7 @@ class Entity(BaseModel):
         definition: what it is, in a sentence or two; "" where there is none.
         types: semantic types, such as `T047` or `disease`.
         languages: name -> language tag (BCP 47, such as `zh`), for names whose language is known.
+        alternatives: other ids that it goes by, such as those of entries merged into it.
 
     Raises:
         RecordError: from `from_json`; built directly, pydantic's ValidationError.
@@ -41,6 +42,7 @@ class Entity(BaseModel):
     definition: str = ""
     types: tuple[NonEmpty, ...] = ()
     languages: dict[str, str] = Field(default_factory=dict)
+    alternatives: tuple[NonEmpty, ...] = ()
 
     @field_validator("id", "name")
     @classmethod
@@ -53,6 +55,26 @@ class Entity(BaseModel):
     def names(self) -> tuple[str, ...]:
         """The preferred name and then the aliases, each once."""
         return tuple(dict.fromkeys((self.name, *self.aliases)))
+
+    def merged(self, other: Entity) -> Entity:
+        """Return one entity of two that have one id; what this one says goes first.
+
+        Example:
+            >>> one, two = Entity(id="C1", name="MI"), Entity(id="C1", name="heart attack")
+            >>> one.merged(two).names
+            ('MI', 'heart attack')
+        """
+        names = dict.fromkeys((*self.names, *other.names))
+        del names[self.name]
+        return Entity(
+            id=self.id,
+            name=self.name,
+            aliases=tuple(names),
+            definition=self.definition or other.definition,
+            types=tuple(dict.fromkeys((*self.types, *other.types))),
+            languages={**other.languages, **self.languages},
+            alternatives=tuple(dict.fromkeys((*self.alternatives, *other.alternatives))),
+        )
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Self:

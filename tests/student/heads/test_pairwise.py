@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from decoct.encoder.load import load_encoder
-from decoct.inference.decode import BEGIN, END, INSIDE, N_TAGS, OUTSIDE, SINGLE, best_runs
+from decoct.inference.decode import BEGIN, END, INSIDE, N_TAGS, OUTSIDE, SINGLE, best_runs_by_row
 from decoct.student.heads import pairwise
 from decoct.student.heads.base import Inputs
 from decoct.student.heads.pairwise import Pairwise, Tagged, _between, _features, _words
@@ -17,6 +17,10 @@ CARD = StudentCard(
     object_labels=("AdverseEffect", "Dose"),
     settings=StudentSettings(),
 )
+
+
+def best_runs(probs, threshold=0.5, join=False):
+    return best_runs_by_row(probs[None], [len(probs)], threshold, join)[0]
 
 
 @pytest.fixture

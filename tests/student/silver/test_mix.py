@@ -60,6 +60,14 @@ def test_a_teacher_that_did_not_label_a_document_has_no_vote_on_it():
     assert silver.documents[1].relations[0].confidence == pytest.approx(2 / 3)
 
 
+def test_by_the_rule_first_the_first_who_labelled_a_document_is_believed_alone():
+    best = [marked("a", GOLD, RASH)]
+    others = [marked("a", IRON, RUST), marked("b", IRON, RUST)]
+    found = mix([best, others, others], ade, MixSettings(rule="first"))
+    assert found.documents == (best[0], others[1])
+    assert found.counts == {"documents": 2, "labelled_by_one": 0}
+
+
 def test_boundaries_are_those_of_most_and_of_equals_the_earlier_teacher_s():
     short = marked("d", "‹Gold› and iron: severe «rash».", RASH)
     long = marked("d", "‹Gold› and iron: «severe rash».", ("Gold", "severe rash"))

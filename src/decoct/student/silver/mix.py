@@ -19,14 +19,16 @@ from decoct.student.silver.caveats import drop_caveats
 from decoct.student.silver.completion import fold
 from decoct.student.silver.prepare import Prepared
 from decoct.student.silver.settings import MixSettings
-from decoct.tasks.base import Task
+from decoct.tasks.base import RelationTask
 
 Labels = tuple[int, Document]  # a teacher's number, and what it says of a document
 _ORIGIN = ("backend", "model", "prompt_hash")
 
 
 def mix(
-    labellings: Sequence[Sequence[Document]], task: Task, settings: MixSettings | None = None
+    labellings: Sequence[Sequence[Document]],
+    task: RelationTask,
+    settings: MixSettings | None = None,
 ) -> Prepared:
     """Put to the vote what teachers say of the same document, the same id and text.
 
@@ -60,8 +62,8 @@ def mix(
     mixed = []
     for labels in _by_document(labellings):
         counts["documents"] += 1
-        if len(labels) == 1:
-            counts["labelled_by_one"] += 1
+        counts["labelled_by_one"] += len(labels) == 1
+        if len(labels) == 1 or settings.rule == "first":
             mixed.append(drop_caveats(labels[0][1]))
         else:
             mixed.append(_vote(labels, listing, task.subject_label, settings.min_share, counts))

@@ -57,6 +57,8 @@ class MixSettings(Settings):
     """How several teachers' labels become one.
 
     Attributes:
+        rule: `vote`, or `first`: a document has the labels of the first teacher that labelled it,
+            so that the best one is believed alone and others fill the gaps.
         min_share: share of the votes on a document that a relation has to have.
         silent_on_bare_subjects: for each teacher, whether it names no subject that has no relation,
             so that its silence about one says nothing; None to tell by its labels.
@@ -64,6 +66,7 @@ class MixSettings(Settings):
             taken for one who lists them, where it is told by the labels.
     """
 
+    rule: Literal["vote", "first"] = "vote"
     min_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     silent_on_bare_subjects: tuple[bool, ...] | None = None
     min_bare_share: Share = 0.01

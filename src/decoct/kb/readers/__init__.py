@@ -1,0 +1,1 @@
+"""What knowledge bases are read from, a format a file."""

@@ -1,0 +1,291 @@
+"""Fine-tuning a bi-encoder on labelled mentions, so that they come to lie near their entities.
+
+A mention is told from the names of the whole knowledge base, or of as many as the bank holds: their
+vectors are made anew at the start of each epoch and stand still in it, so that tens of thousands of
+negatives, the hard ones among them, cost a matrix product. Names of the entities that a batch is
+about are encoded freshly and learn too; they are each other's in-batch negatives.
+
+Sources: Wu et al. 2020 (BLINK, arXiv 1911.03814) for in-batch and hard negatives; Sung et al. 2020
+(BioSyn, arXiv 2005.00239) for refreshing them and for the sum over an entity's names, which is a
+maximum here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from decoct.errors import ConfigError
+from decoct.kb.base import Entity
+from decoct.progress import Progress, Silent
+from decoct.retriever.bi_encoder import BiEncoder
+from decoct.retriever.fit_settings import FitSettings, Pair
+from decoct.store import sha256_json
+from decoct.training.loop import Job, Training, train
+
+_NAMES_PER_ENTITY = 2  # encoded freshly for each entity of a batch
+_FAR = -1e4  # stands for no similarity at all
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A fine-tuned bi-encoder, and how training went."""
+
+    model: BiEncoder
+    training: Training
+
+
+def fit(
+    entities: Sequence[Entity],
+    pairs: Sequence[Pair],
+    settings: FitSettings | None = None,
+    *,
+    dev: Sequence[Pair] = (),
+    model: BiEncoder | None = None,
+    progress: Progress | None = None,
+) -> Fitted:
+    """Fine-tune a bi-encoder.
+
+    Args:
+        entities: the knowledge base.
+        pairs: what to learn; pairs of entities that are not in the knowledge base are refused.
+        settings: None for the defaults.
+        dev: the epoch with the best Acc@1 on these is kept; with none, the last.
+        model: what to go on with, changed in place; None for the settings' encoder.
+        progress: shown each epoch.
+
+    Raises:
+        ConfigError: there is nothing to learn from, or an entity is not in the knowledge base.
+        ArtifactError: the encoder can't be loaded.
+    """
+    settings = settings or FitSettings()
+    corpus = _Corpus.of(entities, [*pairs, *dev])
+    if not pairs and not settings.alias_pairs:
+        raise ConfigError("no labelled mentions; give some, or set alias_pairs to learn from names")
+    torch.manual_seed(settings.seed)
+    if model is None:
+        model = BiEncoder.load(settings.encoder, settings.max_tokens)
+    if settings.freeze_embeddings:
+        model.encoder.get_input_embeddings().requires_grad_(False)  # type: ignore[operator]
+    work = _Work(model, corpus, tuple(pairs), tuple(dev), settings, progress or Silent())
+    training = train(work.job(), settings, progress or Silent())
+    return Fitted(model, training)
+
+
+@dataclass(frozen=True, slots=True)
+class _Corpus:
+    """The names of a knowledge base, in rows.
+
+    Attributes:
+        names: of all entities.
+        entity_of: (n_names,) each name's entity, as a number.
+        rows_of: the rows of each entity's names.
+        number: entity id -> its number.
+    """
+
+    names: list[str]
+    entity_of: NDArray[np.int64]
+    rows_of: list[range]
+    number: dict[str, int]
+
+    @classmethod
+    def of(cls, entities: Sequence[Entity], pairs: Sequence[Pair]) -> _Corpus:
+        names: list[str] = []
+        rows_of = []
+        for entity in entities:
+            rows_of.append(range(len(names), len(names) + len(entity.names)))
+            names += entity.names
+        number = {entity.id: place for place, entity in enumerate(entities)}
+        for pair in pairs:
+            if pair.entity not in number:
+                raise ConfigError(
+                    f"mention {pair.text!r}: its entity {pair.entity!r} is not in the knowledge "
+                    "base; leave it out, or add the entity"
+                )
+        sizes = [len(rows) for rows in rows_of]
+        return cls(names, np.repeat(np.arange(len(rows_of)), sizes), rows_of, number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bank:
+    """Names as they were at the start of an epoch, learnt mentions among them if so set.
+
+    Attributes:
+        names: their texts.
+        vectors: (n_names, width).
+        entities: (n_names,) whose they are.
+        rows_of: entity -> the rows of its names.
+        row_of_name: a name's row in the corpus -> its row here.
+        row_of_mention: a learnt mention's place among the pairs -> its row.
+    """
+
+    names: list[str]
+    vectors: Tensor
+    entities: Tensor
+    rows_of: dict[int, list[int]]
+    row_of_name: dict[int, int]
+    row_of_mention: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What one step learns from.
+
+    Attributes:
+        texts: mentions.
+        targets: (n,) each one's entity.
+        weights: (n,).
+        bank: the epoch's.
+        fresh: rows of the bank that are encoded again, and learn.
+        itself: (n,) row of the bank that holds the mention itself, or -1.
+    """
+
+    texts: list[str]
+    targets: Tensor
+    weights: Tensor
+    bank: _Bank
+    fresh: list[int]
+    itself: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One fine-tuning."""
+
+    model: BiEncoder
+    corpus: _Corpus
+    pairs: tuple[Pair, ...]
+    dev: tuple[Pair, ...]
+    settings: FitSettings
+    progress: Progress
+
+    def job(self) -> Job[_Batch]:
+        n_pairs = len(self.pairs) + self._n_aliases
+        facts = [
+            self.settings.model_dump(mode="json"),
+            self.corpus.names,
+            [[pair.text, pair.entity, pair.weight] for pair in (*self.pairs, *self.dev)],
+        ]
+        done = count(1)
+        return Job(
+            model=self.model,
+            head_names=(),
+            n_batches=-(-n_pairs // self.settings.batch_size),
+            batches=self.batches,
+            loss=self.loss,
+            dev_score=self.accuracy if self.dev else lambda: float(next(done)),
+            fingerprint=sha256_json(facts),
+        )
+
+    @property
+    def _n_aliases(self) -> int:
+        """Alias pairs in an epoch."""
+        return min(self.settings.alias_pairs, len(self.corpus.names) - len(self.corpus.rows_of))
+
+    def batches(self, epoch: int) -> list[_Batch]:
+        """Return an epoch's batches, the bank made with the model as it is now."""
+        rng = np.random.default_rng([self.settings.seed, epoch])
+        learnt = [(pair.text, self.corpus.number[pair.entity], pair.weight) for pair in self.pairs]
+        aliases = self._aliases(rng)
+        bank = self._bank(rng, learnt, aliases)
+        names, whose = self.corpus.names, self.corpus.entity_of
+        weight = self.settings.alias_weight
+        examples = [(*one, bank.row_of_mention.get(at, -1)) for at, one in enumerate(learnt)]
+        examples += [
+            (names[row], int(whose[row]), weight, bank.row_of_name[row]) for row in aliases
+        ]
+        order = rng.permutation(len(examples)).tolist()
+        size = self.settings.batch_size
+        return [
+            self._batch([examples[place] for place in order[at : at + size]], bank, rng)
+            for at in range(0, len(order), size)
+        ]
+
+    def _aliases(self, rng: np.random.Generator) -> list[int]:
+        """Return rows of names, drawn by lot, whose entities have another."""
+        several = [row for rows in self.corpus.rows_of if len(rows) > 1 for row in rows]
+        return [int(row) for row in rng.permutation(several)[: self._n_aliases]]
+
+    def _bank(
+        self, rng: np.random.Generator, learnt: list[tuple[str, int, float]], aliases: list[int]
+    ) -> _Bank:
+        rows = self._lot(rng, learnt, aliases)
+        names = [self.corpus.names[row] for row in rows]
+        whose = [int(self.corpus.entity_of[row]) for row in rows]
+        row_of_name = {row: place for place, row in enumerate(rows)}
+        row_of_mention = {}
+        if self.settings.mentions_as_names:
+            row_of_mention = {place: len(names) + place for place in range(len(learnt))}
+            names += [text for text, _, _ in learnt]
+            whose += [entity for _, entity, _ in learnt]
+        rows_of = defaultdict(list)
+        for row, entity in enumerate(whose):
+            rows_of[entity].append(row)
+        vectors = torch.from_numpy(self._encode(names)).to(next(self.model.parameters()).device)
+        entities = torch.tensor(whose, device=vectors.device)
+        return _Bank(names, vectors, entities, rows_of, row_of_name, row_of_mention)
+
+    def _lot(
+        self, rng: np.random.Generator, learnt: list[tuple[str, int, float]], aliases: list[int]
+    ) -> list[int]:
+        """Return which of the corpus's names are in the bank."""
+        n_names = len(self.corpus.names)
+        if n_names <= self.settings.max_bank:
+            return list(range(n_names))
+        entities = {entity for _, entity, _ in learnt}
+        entities |= {int(self.corpus.entity_of[row]) for row in aliases}
+        own = {row for entity in entities for row in self.corpus.rows_of[entity]}
+        others = rng.choice(n_names, self.settings.max_bank, replace=False).tolist()
+        return sorted(own.union(others))
+
+    def _batch(
+        self, examples: list[tuple[str, int, float, int]], bank: _Bank, rng: np.random.Generator
+    ) -> _Batch:
+        device = bank.vectors.device
+        itself = [row for _, _, _, row in examples]
+        fresh: set[int] = set()
+        for entity in sorted({entity for _, entity, _, _ in examples}):
+            rows = bank.rows_of[entity]
+            fresh.update(rng.permutation(rows)[:_NAMES_PER_ENTITY].tolist())
+        return _Batch(
+            texts=[text for text, _, _, _ in examples],
+            targets=torch.tensor([entity for _, entity, _, _ in examples], device=device),
+            weights=torch.tensor([weight for _, _, weight, _ in examples], device=device),
+            bank=bank,
+            fresh=sorted(fresh),
+            itself=torch.tensor(itself, device=device),
+        )
+
+    def loss(self, batch: _Batch) -> Tensor:
+        """Cross-entropy over entities, each as near as its nearest name."""
+        bank, n_texts = batch.bank, len(batch.texts)
+        names = [bank.names[row] for row in batch.fresh]
+        vectors = self.model(self.model.ids_of([*batch.texts, *names]))
+        places = torch.tensor(batch.fresh, device=vectors.device)
+        compared = bank.vectors.index_put((places,), vectors[n_texts:])
+        near = vectors[:n_texts] @ compared.T / self.settings.temperature
+        places = torch.arange(near.shape[1], device=near.device)
+        near = near.masked_fill(places == batch.itself[:, None], _FAR)
+        nearest = near.new_full((n_texts, len(self.corpus.rows_of)), _FAR)
+        nearest = nearest.scatter_reduce(1, bank.entities.expand(n_texts, -1), near, "amax")
+        losses = torch.nn.functional.cross_entropy(nearest, batch.targets, reduction="none")
+        return (losses * batch.weights).sum() / batch.weights.sum()
+
+    def accuracy(self) -> float:
+        """Return Acc@1 on the dev pairs against all names."""
+        found = self._encode([pair.text for pair in self.dev])
+        names = self._encode(self.corpus.names)
+        best = self.corpus.entity_of[(found @ names.T).argmax(axis=1)]
+        right = np.array([self.corpus.number[pair.entity] for pair in self.dev])
+        return float((best == right).mean())
+
+    def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        settings = self.settings
+        return self.model.encode(texts, self.progress, settings.device, settings.precision)

@@ -1,0 +1,75 @@
+"""How a bi-encoder is fine-tuned; read without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from decoct.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A mention and what it means, to learn from.
+
+    Attributes:
+        text: the mention.
+        entity: the entity's id.
+        weight: how much it counts, above 0 to 1; a doubtful teacher's less than a person's.
+    """
+
+    text: str
+    entity: str
+    weight: float = 1.0
+
+
+class FitSettings(TrainingSettings):
+    """How a bi-encoder learns from labelled mentions and from the knowledge base's own aliases.
+
+    Attributes:
+        encoder: `embedded`, a local folder or a hub id.
+        max_tokens: of a mention or a name; what is longer is cut off.
+        temperature: similarities are divided by it before the softmax.
+        max_bank: names that a mention is told from, in an epoch: all where there are no more, else
+            those of the entities that are learnt and so many others, drawn by lot. The nearer a
+            name is, the more it weighs, so the hard ones need no choosing.
+        alias_pairs: pairs of an alias and its entity, drawn by lot, that are learnt beside the
+            mentions in each epoch; 0 for none. They bring the names of one entity together
+            (SapBERT's self-alignment), which pays where entities have several.
+        alias_weight: how much such a pair counts.
+        mentions_as_names: mentions that are learnt are names of their entities too, in the bank of
+            the others, so that a mention learns to be near its likes.
+    """
+
+    encoder: str = "embedded"
+    epochs: Annotated[int, Field(ge=1)] = 15
+    batch_size: Annotated[int, Field(ge=2)] = 32
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-5
+    max_tokens: Annotated[int, Field(ge=8)] = 64
+    temperature: Annotated[float, Field(gt=0)] = 0.05
+    max_bank: Annotated[int, Field(ge=16)] = 50_000
+    alias_pairs: Annotated[int, Field(ge=0)] = 0
+    alias_weight: Annotated[float, Field(gt=0, le=1)] = 0.5
+    mentions_as_names: bool = False
+
+
+class LearnSettings(FitSettings):
+    """How a retriever learns: the bi-encoder, and then by itself from mentions without a label.
+
+    Attributes:
+        rounds: how often unlabeled mentions are linked by what was learnt so far, and those that it
+            is sure of are learnt as well.
+        min_confidence: how sure of them: the probability of the entity among all.
+        unlabeled_weight: how much such a mention counts; a person's counts 1.
+        round_epochs: passes over all of it in each round.
+        alias_trust: labelled mentions that count as much as this become aliases of their entities
+            in the index, for all retrievers. A doubtful one would mislead all of them.
+    """
+
+    rounds: Annotated[int, Field(ge=0)] = 1
+    min_confidence: Annotated[float, Field(gt=0, lt=1)] = 0.4
+    unlabeled_weight: Annotated[float, Field(gt=0, le=1)] = 0.5
+    round_epochs: Annotated[int, Field(ge=1)] = 3
+    alias_trust: Annotated[float, Field(gt=0, le=1)] = 0.8

@@ -1,0 +1,133 @@
+"""What a retriever learns: labelled mentions first, then those that it is sure of by itself.
+
+Most mentions that nobody has labelled are near one that somebody has, so that a retriever which has
+learnt a few hundred is right about the rest where it is sure; learning those too makes it surer of
+their neighbours. A teacher's labels pay twice here: they reach concepts that the few gold ones do
+not, and the sure mentions around those come along.
+
+Source: self-training after Yarowsky 1995 (P95-1026); the softmax over entities is the fine-tuned
+one, so that its probabilities mean something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from decoct.kb.base import Entity
+from decoct.progress import Progress, Silent
+from decoct.retriever.bi_encoder import BiEncoder
+from decoct.retriever.fit import fit
+from decoct.retriever.fit_settings import LearnSettings, Pair
+
+_CHUNK = 1024  # mentions that are compared with all names at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What came of it.
+
+    Attributes:
+        model: the bi-encoder.
+        aliases: labelled mentions that are to be names of their entities.
+        sure: unlabeled mentions that were learnt, by the last round.
+    """
+
+    model: BiEncoder
+    aliases: tuple[Pair, ...]
+    sure: tuple[Pair, ...]
+
+
+def learn(
+    entities: Sequence[Entity],
+    pairs: Sequence[Pair],
+    unlabeled: Sequence[str] = (),
+    settings: LearnSettings | None = None,
+    progress: Progress | None = None,
+) -> Learnt:
+    """Fine-tune a bi-encoder on labelled mentions, and on unlabeled ones that it is sure of.
+
+    Args:
+        entities: the knowledge base.
+        pairs: labelled mentions, gold and silver; where several are written the same, the one that
+            counts most is believed.
+        unlabeled: mentions without a label; those that are labelled are left out.
+        settings: None for the defaults.
+        progress: shown each epoch.
+
+    Raises:
+        ConfigError: there is nothing to learn from, or an entity is not in the knowledge base.
+        ArtifactError: the encoder can't be loaded.
+    """
+    settings, progress = settings or LearnSettings(), progress or Silent()
+    known = _distinct(pairs)
+    aliases = tuple(pair for pair in known.values() if pair.weight >= settings.alias_trust)
+    model = fit(entities, tuple(known.values()), settings, progress=progress).model
+    left = list(dict.fromkeys(text for text in unlabeled if folded(text) not in known))
+    sure: tuple[Pair, ...] = ()
+    for number in range(1, settings.rounds + 1 if left else 1):
+        sure = _sure(model, with_aliases(entities, aliases), left, settings, progress)
+        progress.note(f"round {number}: {len(sure)} of {len(left)} unlabeled mentions are learnt")
+        again = settings.model_copy(
+            update={"epochs": settings.round_epochs, "seed": settings.seed + number}
+        )
+        fit(entities, (*known.values(), *sure), again, model=model, progress=progress)
+    return Learnt(model, aliases, sure)
+
+
+def with_aliases(entities: Sequence[Entity], pairs: Sequence[Pair]) -> list[Entity]:
+    """Return the entities with mentions as further aliases of those that they mean."""
+    more: dict[str, list[str]] = {}
+    for pair in pairs:
+        more.setdefault(pair.entity, []).append(pair.text)
+    return [
+        entity.model_copy(
+            update={"aliases": tuple(dict.fromkeys((*entity.aliases, *more[entity.id])))}
+        )
+        if entity.id in more
+        else entity
+        for entity in entities
+    ]
+
+
+def folded(text: str) -> str:
+    """Return a mention without case and with single spaces, by which two are the same."""
+    return " ".join(text.casefold().split())
+
+
+def _distinct(pairs: Sequence[Pair]) -> dict[str, Pair]:
+    found: dict[str, Pair] = {}
+    for pair in pairs:
+        known = found.get(folded(pair.text))
+        if known is None or pair.weight > known.weight:
+            found[folded(pair.text)] = pair
+    return found
+
+
+def _sure(
+    model: BiEncoder,
+    entities: Sequence[Entity],
+    texts: Sequence[str],
+    settings: LearnSettings,
+    progress: Progress,
+) -> tuple[Pair, ...]:
+    """Return the mentions that one entity is likely enough for."""
+
+    def encode(these: Sequence[str]) -> np.typing.NDArray[np.float32]:
+        return model.encode(these, progress, settings.device, settings.precision)
+
+    names = [name for entity in entities for name in entity.names]
+    starts = np.cumsum([0, *(len(entity.names) for entity in entities)])[:-1]
+    vectors, found = encode(names), []
+    for at in range(0, len(texts), _CHUNK):
+        near = encode(texts[at : at + _CHUNK]) @ vectors.T
+        nearest = np.maximum.reduceat(near, starts, axis=1) / settings.temperature
+        shifted = np.exp(nearest - nearest.max(axis=1, keepdims=True))
+        probs = shifted / shifted.sum(axis=1, keepdims=True)
+        for row, best in enumerate(probs.argmax(axis=1).tolist()):
+            if probs[row, best] >= settings.min_confidence:
+                pair = Pair(texts[at + row], entities[best].id, settings.unlabeled_weight)
+                found.append(pair)
+    return tuple(found)

@@ -1,0 +1,58 @@
+"""What is learnt from few labels reaches unlabeled mentions; sure labels become aliases."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from decoct.kb.base import Entity
+from decoct.retriever.fit_settings import LearnSettings, Pair
+from decoct.retriever.learn import learn, with_aliases
+from fakes.encoders import save_encoder as save_tiny
+
+STEMS = {"somnolence": "sleepy", "pruritus": "itchy", "emesis": "vomiting", "vertigo": "dizzy"}
+ENTITIES = [Entity(id=f"C{n}", name=name) for n, name in enumerate(STEMS)]
+PAIRS = [
+    Pair(f"{how} {stem}", f"C{n}")
+    for n, stem in enumerate(STEMS.values())
+    for how in ("very", "so")
+]
+UNLABELED = [f"{how} {stem}" for stem in STEMS.values() for how in ("a bit", "always")]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    torch.set_num_threads(1)
+    texts = [*STEMS, *UNLABELED, *(pair.text for pair in PAIRS)]
+    return str(save_tiny(tmp_path_factory.mktemp("tiny"), "bert", texts))
+
+
+def settings(encoder, **more):
+    own = {"epochs": 15, "batch_size": 4, "learning_rate": 3e-3, "freeze_embeddings": False}
+    return LearnSettings(**{**own, "encoder": encoder, "device": "cpu", "precision": "fp32", **more})
+
+
+def test_unlabeled_mentions_are_learnt_where_it_is_sure(encoder):
+    made = learn(ENTITIES, PAIRS, [*UNLABELED, "Very  Sleepy"], settings(encoder))
+    right = {text: f"C{n // 2}" for n, text in enumerate(UNLABELED)}
+    assert len(made.sure) >= 3
+    assert sum(right[pair.text] == pair.entity for pair in made.sure) >= len(made.sure) - 1
+    assert {pair.weight for pair in made.sure} == {0.5}
+    assert not learn(ENTITIES, PAIRS, UNLABELED, settings(encoder, rounds=0)).sure
+    unsure = settings(encoder, epochs=1, learning_rate=1e-6, min_confidence=0.99)
+    assert not learn(ENTITIES, PAIRS, UNLABELED, unsure).sure
+
+
+def test_what_is_trusted_becomes_an_alias(encoder):
+    doubtful = Pair("swaying", "C3", 0.5)
+    again = Pair("VERY  sleepy", "C3", 0.9)  # outweighed by a person's label
+    made = learn(ENTITIES, [again, *PAIRS, doubtful], (), settings(encoder, epochs=1))
+    assert {(pair.text, pair.entity) for pair in made.aliases} == {
+        (pair.text, pair.entity) for pair in PAIRS
+    }
+
+
+def test_aliases_are_added_once():
+    made = with_aliases(ENTITIES, [Pair("out", "C0"), Pair("out", "C0"), Pair("ill", "C2")])
+    assert [entity.aliases for entity in made] == [("out",), (), ("ill",), ()]
+    assert made[1] is ENTITIES[1]
