@@ -1,0 +1,192 @@
+"""The linker: candidates are retrieved, re-ranked and decided between, NIL among them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoct.config import check
+from decoct.errors import ArtifactError
+from decoct.kb.base import Query, queries_of
+from decoct.linker.abbreviations import expand, long_forms
+from decoct.linker.settings import LinkerSettings
+from decoct.records import Candidate, Document, Link
+from decoct.reranker.base import Question
+from decoct.reranker.ranker import Ranker
+from decoct.retriever.index import CONFIG as INDEX_CONFIG
+from decoct.retriever.index import Index
+from decoct.store import read_json, sha256_json, write_json
+
+LINKER = "linker.json"
+_CHUNK_DOCUMENTS = 256  # whose mentions are retrieved and re-ranked together
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Linker:
+    """An index and, where there is one, a ranker.
+
+    Attributes:
+        index: what candidates come from.
+        ranker: what chooses among them; without it the first one is taken, with no confidence.
+        settings: how.
+
+    Example:
+        linker = decoct.Linker.load("linker")
+        linker.link("couldn't keep my eyes open").name
+    """
+
+    index: Index
+    ranker: Ranker | None = None
+    settings: LinkerSettings = field(default_factory=LinkerSettings)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Linker:
+        """Load a linker's folder, or an index alone.
+
+        Args:
+            path: the folder.
+            device: where encoders run.
+
+        Raises:
+            ArtifactError: it is neither, or a part of it is missing, damaged or does not fit.
+        """
+        folder = Path(path)
+        if (folder / INDEX_CONFIG).is_file() and not (folder / LINKER).is_file():
+            return cls(Index.open(folder))
+        if not (folder / LINKER).is_file():
+            raise ArtifactError(
+                f"{folder}: neither a linker nor an index; make one with decoct index or decoct run"
+            )
+        data = read_json(folder / LINKER)
+        try:
+            if data["format"] > _FORMAT:
+                raise ArtifactError(f"{folder}: made by a newer decoct; update decoct")
+            index, ranker = folder / data["index"], data["reranker"]
+            settings = check(LinkerSettings, data["settings"], str(folder / LINKER))
+        except (KeyError, TypeError):
+            raise ArtifactError(f"{folder / LINKER}: damaged; make the linker again") from None
+        return cls.open(index, folder / ranker if ranker else None, settings)
+
+    @classmethod
+    def open(
+        cls, index: Path, ranker: Path | None = None, settings: LinkerSettings | None = None
+    ) -> Linker:
+        """Put an index and a ranker together.
+
+        Raises:
+            ArtifactError: one of them can't be read.
+        """
+        return cls(
+            Index.open(index), Ranker.load(ranker) if ranker else None, settings or LinkerSettings()
+        )
+
+    @staticmethod
+    def describe(folder: Path, index: Path, ranker: Path | None, settings: LinkerSettings) -> None:
+        """Write down which index and ranker make a linker, so that `load` finds them.
+
+        Args:
+            folder: of the linker; paths are kept relative to it.
+            index: the index's folder.
+            ranker: the ranker's, or None.
+            settings: how to link.
+
+        Raises:
+            StoreError: it can't be written.
+        """
+
+        def beside(path: Path) -> str:
+            return os.path.relpath(path, folder)
+
+        data = {
+            "format": _FORMAT,
+            "index": beside(index),
+            "reranker": beside(ranker) if ranker else None,
+            "settings": settings.model_dump(mode="json"),
+        }
+        write_json(folder / LINKER, data)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that a link depends on."""
+        blend = self.ranker.blend.to_dict() if self.ranker else None
+        about = dict(self.ranker.about) if self.ranker else None
+        settings = self.settings.model_dump(mode="json")
+        return sha256_json([self.index.fingerprint, blend, about, settings])
+
+    @overload
+    def link(self, mentions: str) -> Link: ...
+
+    @overload
+    def link(self, mentions: Sequence[str]) -> list[Link]: ...
+
+    def link(self, mentions: str | Sequence[str]) -> Link | list[Link]:
+        """Link a mention, or several, that stand alone.
+
+        Returns:
+            A link, or one for each mention; its id is None for NIL.
+        """
+        if isinstance(mentions, str):
+            return self.links([Query(mentions)])[0]
+        return self.links([Query(mention) for mention in mentions])
+
+    def link_documents(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """Link the mentions of documents, their spans; yield them in order.
+
+        Links that are there already are replaced. Documents come out as predicted.
+        """
+        stream = iter(documents)
+        while chunk := list(islice(stream, _CHUNK_DOCUMENTS)):
+            asked = [list(self._queries(document)) for document in chunk]
+            links = iter(self.links([query for own in asked for _, query in own]))
+            for document, own in zip(chunk, asked, strict=True):
+                found = {span_id: next(links) for span_id, _ in own}
+                spans = tuple(
+                    span.model_copy(update={"link": found.get(span.id, span.link)})
+                    for span in document.spans
+                )
+                yield document.model_copy(update={"spans": spans, "source": "predicted"})
+
+    def candidates(self, queries: Sequence[Query]) -> list[tuple[Candidate, ...]]:
+        """Return what the index brings for each query, best first."""
+        return self.index.search(queries, self.settings.k)
+
+    def links(self, queries: Sequence[Query]) -> list[Link]:
+        """Return a link for each query."""
+        lists = self.candidates(queries)
+        if self.ranker is None:
+            return [self._first(candidates) for candidates in lists]
+        questions = [Question(query, own) for query, own in zip(queries, lists, strict=True)]
+        found = self.ranker.log_probs(questions, self.index.entity)
+        return [self._decide(*pair) for pair in zip(lists, found, strict=True)]
+
+    def _queries(self, document: Document) -> Iterator[tuple[str, Query]]:
+        forms = long_forms(document) if self.settings.abbreviations else {}
+        for span, query in queries_of(document, frozenset(self.settings.labels)):
+            yield span.id, expand(query, forms) if forms else query
+
+    def _first(self, candidates: Sequence[Candidate]) -> Link:
+        kept = tuple(candidates[: self.settings.keep])
+        if not candidates:
+            return Link()
+        return Link(id=candidates[0].id, name=candidates[0].name, candidates=kept)
+
+    def _decide(self, candidates: Sequence[Candidate], log_probs: NDArray[np.float64]) -> Link:
+        probs = np.exp(log_probs)
+        order = np.argsort(-probs[:-1], kind="stable").tolist()
+        kept = tuple(
+            candidates[place].model_copy(update={"score": round(float(probs[place]), 6)})
+            for place in order[: self.settings.keep]
+        )
+        if not order or probs[order[0]] < max(probs[-1], self.settings.min_confidence):
+            return Link(confidence=min(1.0, float(probs[-1])), candidates=kept)
+        best = candidates[order[0]]
+        sure = min(1.0, float(probs[order[0]]))
+        return Link(id=best.id, name=best.name, confidence=sure, candidates=kept)

@@ -1,0 +1,78 @@
+"""The artifact: a re-ranker of any kind and its blend, in one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoct.errors import ArtifactError
+from decoct.reranker.artifact import load_reranker
+from decoct.reranker.base import Lookup, Question, Reranker
+from decoct.reranker.blend import Blend
+from decoct.store import read_json, versions, write_json
+
+RANKER = "ranker.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ranker:
+    """A re-ranker and its blend.
+
+    Attributes:
+        reranker: of any kind.
+        blend: with what retrievers say.
+        about: how it came about; kept in the folder and shown, not used.
+    """
+
+    reranker: Reranker
+    blend: Blend = field(default_factory=Blend)
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def log_probs(self, questions: Sequence[Question], lookup: Lookup) -> list[NDArray[np.float64]]:
+        """Return for each question the log-probabilities of its candidates, and last of NIL."""
+        logits = self.reranker.scores(questions, lookup)
+        return [
+            self.blend.log_probs(own, question.candidates)
+            for own, question in zip(logits, questions, strict=True)
+        ]
+
+    def save(self, folder: Path) -> None:
+        """Write it into a folder; the file without which it does not load comes last.
+
+        Raises:
+            StoreError: it can't be written.
+        """
+        (folder / RANKER).unlink(missing_ok=True)
+        self.reranker.save(folder)
+        data = {
+            "format": _FORMAT,
+            "kind": self.reranker.kind,
+            "blend": self.blend.to_dict(),
+            "about": dict(self.about),
+            "versions": versions(),
+        }
+        write_json(folder / RANKER, data)
+
+    @classmethod
+    def load(cls, folder: Path) -> Ranker:
+        """Read it from a folder.
+
+        Raises:
+            ArtifactError: there is none, it is damaged, or a newer decoct wrote it.
+            MissingExtraError: its kind needs a library that is not installed.
+        """
+        if not (folder / RANKER).is_file():
+            raise ArtifactError(f"{folder}: no re-ranker here; make one with decoct rerank")
+        data = read_json(folder / RANKER)
+        if not isinstance(data, dict) or not isinstance(data.get("format"), int):
+            raise ArtifactError(f"{folder / RANKER}: damaged; make it again with decoct rerank")
+        if data["format"] > _FORMAT:
+            raise ArtifactError(f"{folder}: made by a newer decoct; update decoct")
+        blend = Blend.from_dict(data.get("blend"))
+        return cls(load_reranker(folder), blend, data.get("about") or {})
