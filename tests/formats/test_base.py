@@ -108,7 +108,10 @@ def test_a_broken_gzip(write, content):
         ("a", "text"),
         ("jsonl", "text"),
         ("-", "text"),
-        ("a.csv", "text"),
+        ("a.csv", "mentions"),
+        ("a.tsv.gz", "mentions"),
+        ("train_dev.PubTator", "pubtator"),
+        ("a.xml", "text"),
     ],
 )
 def test_the_format_is_guessed_by_the_ending(tmp_path, name, format_name):

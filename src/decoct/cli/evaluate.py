@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,8 +13,10 @@ from decoct.cli.flags import AsJson, Device, Quiet, check_not_source
 from decoct.student.settings import StudentSettings
 
 if TYPE_CHECKING:
+    from decoct.cli.extraction_scores import ExtractionScores
     from decoct.errors import Faults
-    from decoct.evaluation.calibration import Calibration
+    from decoct.evaluation.linking_metrics import LinkingMetrics
+    from decoct.evaluation.linking_report import LinkingSection
     from decoct.evaluation.metrics import Metrics
     from decoct.records import Document
 
@@ -23,7 +26,15 @@ _WITH_FOLDS = (
     *("out", "silver", "unlabeled", "group_by", "fold_seed", "only_folds"),
     *("task", "encoder", "epochs", "config"),
 )
-_WITHOUT_FOLDS = ("pred", "student", "compare")
+_WITHOUT_FOLDS = ("pred", "student", "compare", "metric", "labelled")
+
+
+class What(StrEnum):
+    """What is scored."""
+
+    auto = "auto"
+    extraction = "extraction"
+    linking = "linking"
 
 
 def evaluate(
@@ -40,6 +51,15 @@ def evaluate(
     ] = False,
     compare: Annotated[
         Path | None, typer.Option(help="A second system's predictions, for a paired test.")
+    ] = None,
+    metric: Annotated[
+        What, typer.Option(help="Spans and relations, links, or what both sides have.")
+    ] = What.auto,
+    labelled: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="What a linker has learnt from: unseen mentions are scored apart. Repeatable."
+        ),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
     seed: Annotated[
@@ -127,75 +147,50 @@ def evaluate(
             quiet=quiet,
         )
         return
-    from decoct.cli.screen import close, show_json, show_systems, show_table
+    from decoct.cli.extraction_scores import score_extraction
+    from decoct.cli.linking_scores import check_labelled, score_links, section
+    from decoct.cli.screen import close, show_json
     from decoct.errors import Faults
-    from decoct.evaluation.report import TABLE_HEADER, table_rows
-    from decoct.recipes.evaluate import compare as compare_systems
-    from decoct.recipes.evaluate import evaluate as score
-    from decoct.recipes.evaluate import evaluate_student, read_gold, read_predictions
+    from decoct.recipes.evaluate import (
+        predict_gold,
+        read_gold,
+        read_labelled,
+        read_predictions,
+        what_to_score,
+    )
     from decoct.recipes.extract import load_student
 
-    _check(gold, pred, student, given_subjects, compare, report)
+    _check(gold, pred, student, given_subjects, compare, report, labelled or [])
     faults = Faults()
     golden = read_gold(gold, faults)
+    learnt = read_labelled(labelled or [], faults)
     other = None if compare is None else read_predictions(compare, golden, faults)
     if student is not None:
-        metrics, predicted = evaluate_student(
-            load_student(student, device=device), golden, given_subjects=given_subjects, seed=seed
-        )
+        predicted = predict_gold(load_student(student, device=device), golden, given_subjects)
     else:
         predicted = read_predictions(pred or Path(), golden, faults)
-        metrics = score(golden, predicted, seed=seed)
     name, other_name = _names(Path(student or pred or ""), compare)
-    systems = {name: metrics}
-    calibrations = _calibrations(golden, {name: predicted, other_name: other}, seed)
-    result = metrics.to_dict()
-    if name in calibrations:
-        result["calibration"] = calibrations[name].to_dict()
-    comparison = None
-    if other is not None:
-        comparison = compare_systems(golden, predicted, other, seed=seed)
-        systems[other_name] = score(golden, other, seed=seed)
-        result["comparison"] = comparison.to_dict()
+    systems = {name: predicted} | ({} if other is None else {other_name: other})
+    wanted = what_to_score(golden, predicted, metric.value)
+    check_labelled(labelled or [], wanted)
+    scored = systems if wanted.extraction else {}
+    extraction = score_extraction(golden, scored, seed)
+    links = score_links(golden, systems, learnt, seed) if wanted.linking else None
     if report is not None:
-        _write_report(report, systems, golden, predicted, calibrations)
+        _write_report(report, extraction, golden, predicted, section(links, golden, systems))
     if json:
-        show_json(result)
+        show_json(extraction.to_dict() | ({} if links is None else {"linking": links.to_dict()}))
     else:
-        show_systems(f"{gold.name}: {metrics.n_documents} documents", systems)
-        if comparison is None:
-            show_table("", TABLE_HEADER, table_rows(metrics))
-        _show_lines(systems, calibrations)
-        if comparison is not None:
-            typer.echo(repr(comparison))
-    _add_unmatched(faults, metrics)
+        extraction.show(gold.name)
+        if links is not None:
+            links.show(gold.name)
+        for line in (*extraction.lines(), *(links.lines() if links else ())):
+            typer.echo(line)
+    _add_unmatched(faults, links.first if links else extraction.systems[name])
     close(faults, quiet)
 
 
-def _calibrations(
-    gold: list[Document], systems: Mapping[str, list[Document] | None], seed: int
-) -> dict[str, Calibration]:
-    """Return by name what the confidences are worth of the systems that give any."""
-    from decoct.recipes.evaluate import relation_calibration
-
-    found = {
-        name: relation_calibration(gold, predicted, seed=seed)
-        for name, predicted in systems.items()
-        if predicted is not None
-    }
-    return {name: one for name, one in found.items() if one is not None}
-
-
-def _show_lines(systems: Mapping[str, Metrics], calibrations: Mapping[str, Calibration]) -> None:
-    for name, metrics in systems.items():
-        typer.echo(f"{name}: {metrics.strict.signature}")
-    for name, found in calibrations.items():
-        whose = f"{name}: " if len(systems) > 1 else ""
-        errors = f"ECE {found.ece.percent}, Brier {found.brier!r}"
-        typer.echo(f"{whose}calibration: {errors}, {found.signature}")
-
-
-def _add_unmatched(faults: Faults, metrics: Metrics) -> None:
+def _add_unmatched(faults: Faults, metrics: Metrics | LinkingMetrics) -> None:
     for document_id in metrics.missing:
         faults.add(document_id, "in gold, no prediction; scored as empty", "no_prediction")
     for document_id in metrics.unknown:
@@ -238,6 +233,7 @@ def _check(
     given_subjects: bool,
     compare: Path | None,
     report: Path | None,
+    labelled: list[Path],
 ) -> None:
     """See that the flags go together and that the report can be written, before any work."""
     from decoct.errors import ConfigError
@@ -250,7 +246,7 @@ def _check(
             "--given-subjects goes with --student; predictions are scored as they are"
         )
     if report is not None:
-        check_not_source(report, *(path for path in (gold, pred, compare) if path))
+        check_not_source(report, *(path for path in (gold, pred, compare, *labelled) if path))
         check_writable(report)
 
 
@@ -267,12 +263,20 @@ def _names(first: Path, second: Path | None) -> tuple[str, str]:
 
 def _write_report(
     path: Path,
-    systems: dict[str, Metrics],
+    extraction: ExtractionScores,
     gold: list[Document],
     predicted: list[Document],
-    calibrations: dict[str, Calibration],
+    linking: LinkingSection | None,
 ) -> None:
     from decoct.evaluation.report import pair_by_id, write_report
 
-    examples = pair_by_id(gold, predicted)
-    write_report(path, "decoct evaluate", systems, {}, examples, calibrations=calibrations)
+    examples = pair_by_id(gold, predicted) if extraction.systems else []
+    write_report(
+        path,
+        "decoct evaluate",
+        extraction.systems,
+        {},
+        examples,
+        calibrations=extraction.calibrations,
+        linking=linking,
+    )

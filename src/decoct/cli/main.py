@@ -18,8 +18,11 @@ from decoct.cli.distill import distill
 from decoct.cli.evaluate import evaluate
 from decoct.cli.extract import extract
 from decoct.cli.flags import one_line
+from decoct.cli.judge import judge
 from decoct.cli.label import label
+from decoct.cli.link import link
 from decoct.cli.mix import mix
+from decoct.cli.rerank import rerank
 from decoct.cli.run import run as run_command
 from decoct.cli.teacher_log import log as teacher_log
 from decoct.errors import DecoctError
@@ -98,7 +101,10 @@ def _options(
     """Take the options of `decoct` itself."""
 
 
-for _command in (convert, label, mix, adapt, distill, extract, evaluate, run_command):
+for _command in (
+    *(convert, label, mix, adapt, distill, extract, evaluate),
+    *(judge, rerank, link, run_command),
+):
     app.command()(_command)
 
 _teacher = typer.Typer(no_args_is_help=True, help="What teachers were asked, and what it cost.")

@@ -60,7 +60,7 @@ def align(gold: Sequence[Document], predicted: Sequence[Document]) -> Aligned:
 
 
 def hash_gold(gold: Iterable[Document]) -> str:
-    """Return eight hex digits that name the gold data: ids, texts, spans and relations.
+    """Return eight hex digits that name the gold data: ids, texts, spans, links and relations.
 
     The order of documents, spans and relations, the names of span ids, and meta don't count.
     """
@@ -74,7 +74,13 @@ def _content(document: Document) -> list[object]:
         [relation.label, *_span_content(subject), *_span_content(object_)]
         for relation, subject, object_ in document.pairs()
     )
-    return [document.id, document.text, spans, relations]
+    links = sorted(
+        (*_span_content(span), tuple(sorted(span.link.ids)))
+        for span in document.spans
+        if span.link is not None
+    )
+    # data without links keep the names that they had before there were any
+    return [document.id, document.text, spans, relations, *([links] if links else [])]
 
 
 def _span_content(span: Span) -> tuple[int, int, str, tuple[tuple[int, int], ...]]:

@@ -1,8 +1,9 @@
-"""Charts as SVG to be set into a page: F1 by system with error bars, and reliability."""
+"""Charts as SVG to be set into a page: F1 with error bars, reliability, and linking's ceiling."""
 
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from decoct.errors import MissingExtraError
 from decoct.evaluation.calibration import Calibration
 from decoct.evaluation.counts import By, Match
+from decoct.evaluation.linking_metrics import ALL, UNSEEN, LinkingMetrics
 from decoct.evaluation.metrics import Metrics
 from decoct.evaluation.scores import Score
 
@@ -88,6 +90,36 @@ def draw_reliability(calibrations: Mapping[str, Calibration]) -> str:
     return _to_svg(draw, (3 * n_columns, 3.2 * n_rows))
 
 
+def draw_ceiling(systems: Mapping[str, LinkingMetrics]) -> str | None:
+    """Draw for each system recall@k over k, and Acc@1 over the same mentions as a dashed line.
+
+    Where labelled data were given, the mentions that are not in them are drawn beside all.
+
+    Args:
+        systems: name -> metrics.
+
+    Returns:
+        an `<svg>` element as `draw_reliability` does; None where no system has stored candidates.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    drawn = {name: one for name, one in systems.items() if one.all.recall}
+    if not drawn:
+        return None
+    n_columns = min(_IN_A_ROW, len(drawn))
+    n_rows = -(-len(drawn) // n_columns)
+
+    def draw(figure: Figure) -> None:
+        panels = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False)
+        for axes in panels.flat[len(drawn) :]:
+            axes.set_visible(False)
+        for axes, (name, metrics) in zip(panels.flat, drawn.items(), strict=False):
+            _draw_ceiling_panel(axes, name, metrics)
+
+    return _to_svg(draw, (3 * n_columns, 3.2 * n_rows))
+
+
 def headline_score(metrics: Metrics, match: Match, by: By) -> Score:
     """Return the score of relations, or of spans where the corpus has no relation."""
     scores = metrics.relations if metrics.headline_of == "relations" else metrics.spans
@@ -145,6 +177,38 @@ def _draw_reliability_panel(axes: Axes, name: str, calibration: Calibration) -> 
     axes.set_ylabel("share right", color=_INK, fontsize=9)
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
+    _plain(axes)
+    axes.grid(color=_LINE, linewidth=0.6)
+
+
+def _draw_ceiling_panel(axes: Axes, name: str, metrics: LinkingMetrics) -> None:
+    ks = list(metrics.all.recall)
+    for group, color, marker in ((ALL, _STRICT, "o"), (UNSEEN, _LENIENT, "D")):
+        scores = metrics.groups.get(group)
+        if scores is None or not scores.recall or scores.entity_accuracy is None:
+            continue
+        recall = [100 * scores.recall[k].value for k in ks]
+        axes.fill_between(
+            ks,
+            [100 * scores.recall[k].low for k in ks],
+            [100 * scores.recall[k].high for k in ks],
+            color=color,
+            alpha=0.15,
+            linewidth=0,
+        )
+        axes.plot(ks, recall, color=color, marker=marker, markersize=4, label=group)
+        accuracy = 100 * scores.entity_accuracy.value
+        axes.axhline(accuracy, color=color, linewidth=1, linestyle="--")
+        axes.plot([1], [accuracy], color=color, marker=marker, markersize=7, fillstyle="none")
+    axes.set_xscale("log")
+    ticks = [k for k, after in zip(ks, [*ks[1:], math.inf], strict=True) if after >= 1.5 * k]
+    axes.set_xticks(ticks, [str(k) for k in ticks])
+    axes.minorticks_off()
+    axes.set_title(_cut(name), color=_INK, fontsize=9, parse_math=False)
+    axes.set_xlabel("candidates", color=_INK, fontsize=9)
+    axes.set_ylabel("recall@k", color=_INK, fontsize=9)
+    if UNSEEN in metrics.groups:
+        axes.legend(loc="lower right", frameon=False, labelcolor=_INK, fontsize=8)
     _plain(axes)
     axes.grid(color=_LINE, linewidth=0.6)
 

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING
 
 from decoct.errors import MissingExtraError
 from decoct.evaluation.calibration import Calibration
-from decoct.evaluation.chart import draw_f1, draw_reliability, headline_score
+from decoct.evaluation.chart import draw_ceiling, draw_f1, draw_reliability, headline_score
 from decoct.evaluation.differences import find_differences
+from decoct.evaluation.linking_report import (
+    END_TO_END_HEADER,
+    LinkingSection,
+    end_to_end_rows,
+    linking_header,
+    linking_rows,
+)
 from decoct.evaluation.metrics import SETTINGS, Metrics, Setting
 from decoct.evaluation.scores import Score
 from decoct.records import Document
@@ -54,6 +61,7 @@ def write_report(
     examples: Iterable[tuple[Document, Document]] = (),
     *,
     calibrations: Mapping[str, Calibration] | None = None,
+    linking: LinkingSection | None = None,
 ) -> None:
     """Write one HTML file that compares systems and shows where one of them errs.
 
@@ -63,20 +71,22 @@ def write_report(
     Args:
         path: where to; written atomically.
         title: heading of the page.
-        systems: name -> metrics, in the order to show.
+        systems: name -> metrics, in the order to show; none where only links are scored.
         details: what else to say about the run, such as corpus, encoder, seed and cost.
         examples: (gold document, predicted document) pairs; up to 30 that differ are shown.
         calibrations: name -> what the system's confidences are worth, for those that give any.
+        linking: what to say about links, if anything.
 
     Raises:
         MissingExtraError: jinja2 is not installed.
         StoreError: the file can't be written.
     """
-    chart = reliability = None
+    chart = reliability = ceiling = None
     hint = ""
     try:
         chart = draw_f1(systems) if systems else None
         reliability = draw_reliability(calibrations) if calibrations else None
+        ceiling = draw_ceiling(linking.systems) if linking else None
     except MissingExtraError as error:
         hint = str(error)
     page = _template().render(
@@ -90,20 +100,30 @@ def write_report(
         chart_hint=hint,
         calibrations=calibrations or {},
         reliability=reliability,
+        linking=linking,
+        ceiling=ceiling,
+        linking_header=linking_header,
+        linking_rows=linking_rows,
+        end_to_end_header=END_TO_END_HEADER,
+        end_to_end_rows=end_to_end_rows,
     )
     write_text(path, page.encode("utf-8", "replace").decode("utf-8"))  # lone surrogates become ?
 
 
 def _template() -> Template:
     try:
-        from jinja2 import Environment, StrictUndefined
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
     except ImportError:
         raise MissingExtraError("jinja2", "report", "an HTML report") from None
-    source = files("decoct.evaluation").joinpath("templates", "report.html.jinja")
+    folder = files("decoct.evaluation").joinpath("templates")
     environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
     )
-    return environment.from_string(source.read_text(encoding="utf-8"))
+    return environment.get_template("report.html.jinja")
 
 
 def _rows(name: str, scores: Mapping[Setting, Score]) -> list[tuple[str, ...]]:

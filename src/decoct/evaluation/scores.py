@@ -160,11 +160,11 @@ def bootstrap(matrices: Sequence[NDArray[np.int64]], setup: Setup) -> list[NDArr
     Every matrix sees the same resamples, so differences between them are paired.
 
     Args:
-        matrices: each (n_documents, 4) int64, from `Counts.to_matrix`.
+        matrices: each (n_documents, n_counts) int64, such as `Counts.to_matrix` with its 4.
         setup: seed and number of resamples.
 
     Returns:
-        for each matrix (n_resamples, 4) int64.
+        for each matrix (n_resamples, n_counts) int64.
 
     Raises:
         EvaluationError: no documents, or different numbers of them.
@@ -175,9 +175,11 @@ def bootstrap(matrices: Sequence[NDArray[np.int64]], setup: Setup) -> list[NDArr
             f"counts must be of the same documents, at least one; got {sorted(sizes)} documents"
         )
     columns = np.concatenate(matrices, axis=1).astype(np.float64)
-    sums = [weights @ columns for weights in _weights(sizes.pop(), setup)]  # exact: all integers
+    all_weights = resample_weights(sizes.pop(), setup)
+    sums = [weights @ columns for weights in all_weights]  # exact: all integers
     stacked = np.concatenate(sums).astype(np.int64)
-    return [stacked[:, first : first + 4] for first in range(0, stacked.shape[1], 4)]
+    ends = np.cumsum([matrix.shape[1] for matrix in matrices])
+    return np.split(stacked, ends[:-1], axis=1)
 
 
 def precision_recall_f1(totals: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -215,7 +217,7 @@ def decoct_version() -> str:
         return "unknown"
 
 
-def _weights(n_documents: int, setup: Setup) -> Iterator[NDArray[np.float64]]:
+def resample_weights(n_documents: int, setup: Setup) -> Iterator[NDArray[np.float64]]:
     """Yield how often each resample holds each document, (at most 64, n_documents) at a time."""
     random = np.random.default_rng(setup.seed)
     for first in range(0, setup.n_resamples, _ROWS_AT_ONCE):

@@ -7,6 +7,7 @@ interval is a paired percentile bootstrap.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,8 +95,6 @@ def compare_counts(
     """
     if not np.array_equal(a.gold, b.gold):
         raise EvaluationError("the two systems were not counted against the same gold documents")
-    if n_shuffles < 1:
-        raise EvaluationError(f"n_shuffles must be at least 1, got {n_shuffles}")
     matrix_a, matrix_b = a.to_matrix(), b.to_matrix()
     f1_a, f1_b = _f1(matrix_a.sum(axis=0)), _f1(matrix_b.sum(axis=0))
     sums_a, sums_b = bootstrap([matrix_a, matrix_b], setup)
@@ -104,7 +103,7 @@ def compare_counts(
         f1_a=float(f1_a),
         f1_b=float(f1_b),
         difference=interval(float(f1_a - f1_b), _f1(sums_a) - _f1(sums_b)),
-        p=_randomisation_p(matrix_a, matrix_b, setup.seed, n_shuffles),
+        p=randomisation_p(matrix_a, matrix_b, setup.seed, n_shuffles, _f1),
         n_documents=a.n_documents,
         missing_a=missing_a,
         missing_b=missing_b,
@@ -112,21 +111,31 @@ def compare_counts(
     )
 
 
-def _randomisation_p(
-    a: NDArray[np.int64], b: NDArray[np.int64], seed: int, n_shuffles: int
+def randomisation_p(
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    seed: int,
+    n_shuffles: int,
+    measure: Callable[[NDArray[np.int64]], NDArray[np.float64]],
 ) -> float:
     """Return (k + 1) / (n + 1), k being the shuffles whose difference is at least the real one.
 
     Only documents on which the two differ can change a shuffle, so only those are drawn.
 
     Args:
-        a: (n_documents, 4) int64.
-        b: (n_documents, 4) int64.
+        a: (n_documents, n_counts) int64.
+        b: (n_documents, n_counts) int64.
         seed: of the swaps.
-        n_shuffles: how many.
+        n_shuffles: how many, at least 1.
+        measure: what is compared, from summed counts (..., n_counts) to (...).
+
+    Raises:
+        EvaluationError: `n_shuffles` < 1.
     """
+    if n_shuffles < 1:
+        raise EvaluationError(f"n_shuffles must be at least 1, got {n_shuffles}")
     total_a, total_b = a.sum(axis=0), b.sum(axis=0)
-    observed = abs(_f1(total_a) - _f1(total_b)) - _EPSILON
+    observed = abs(measure(total_a) - measure(total_b)) - _EPSILON
     shift = (b - a)[np.any(a != b, axis=1)].astype(np.float64)
     random = np.random.default_rng(seed)
     n_as_large = 0
@@ -134,7 +143,7 @@ def _randomisation_p(
         n_rows = min(_ROWS_AT_ONCE, n_shuffles - first)
         swapped = random.integers(2, size=(n_rows, len(shift))).astype(np.float64)
         moved = (swapped @ shift).astype(np.int64)  # exact: all integers
-        differences = np.abs(_f1(total_a + moved) - _f1(total_b - moved))
+        differences = np.abs(measure(total_a + moved) - measure(total_b - moved))
         n_as_large += int(np.count_nonzero(differences >= observed))
     return (n_as_large + 1) / (n_shuffles + 1)
 

@@ -140,7 +140,8 @@ class Linker:
     def link_documents(self, documents: Iterable[Document]) -> Iterator[Document]:
         """Link the mentions of documents, their spans; yield them in order.
 
-        Links that are there already are replaced. Documents come out as predicted.
+        Links that are there already go, also those of spans that are not linked. Documents come
+        out as predicted.
         """
         stream = iter(documents)
         while chunk := list(islice(stream, _CHUNK_DOCUMENTS)):
@@ -149,8 +150,7 @@ class Linker:
             for document, own in zip(chunk, asked, strict=True):
                 found = {span_id: next(links) for span_id, _ in own}
                 spans = tuple(
-                    span.model_copy(update={"link": found.get(span.id, span.link)})
-                    for span in document.spans
+                    span.model_copy(update={"link": found.get(span.id)}) for span in document.spans
                 )
                 yield document.model_copy(update={"spans": spans, "source": "predicted"})
 
@@ -182,11 +182,18 @@ class Linker:
         probs = np.exp(log_probs)
         order = np.argsort(-probs[:-1], kind="stable").tolist()
         kept = tuple(
-            candidates[place].model_copy(update={"score": round(float(probs[place]), 6)})
-            for place in order[: self.settings.keep]
+            _scored(candidates[place], float(probs[place])) for place in order[: self.settings.keep]
         )
         if not order or probs[order[0]] < max(probs[-1], self.settings.min_confidence):
             return Link(confidence=min(1.0, float(probs[-1])), candidates=kept)
         best = candidates[order[0]]
         sure = min(1.0, float(probs[order[0]]))
         return Link(id=best.id, name=best.name, confidence=sure, candidates=kept)
+
+
+def _scored(candidate: Candidate, prob: float) -> Candidate:
+    """Return a candidate with its probability; the retriever's score is kept beside it."""
+    scores = dict(candidate.scores)
+    if candidate.score is not None:
+        scores["retriever"] = candidate.score
+    return candidate.model_copy(update={"score": round(prob, 6), "scores": scores})

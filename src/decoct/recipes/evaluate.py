@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from decoct.errors import EvaluationError, Faults
 from decoct.evaluation.calibration import relation_calibration
 from decoct.evaluation.evaluate import compare, evaluate
+from decoct.evaluation.items import places
+from decoct.evaluation.linking import compare_linking, evaluate_linking
+from decoct.evaluation.linking_mentions import has_links
 from decoct.evaluation.metrics import Metrics
 from decoct.formats.base import read_documents
 from decoct.records import Document
@@ -16,14 +21,62 @@ if TYPE_CHECKING:
     from decoct.student.student import Student
 
 __all__ = [
+    "Metric",
+    "Wanted",
     "compare",
+    "compare_linking",
     "evaluate",
+    "evaluate_linking",
     "evaluate_student",
     "predict_gold",
     "read_gold",
+    "read_labelled",
     "read_predictions",
     "relation_calibration",
+    "what_to_score",
 ]
+
+Metric = Literal["auto", "extraction", "linking"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What there is to score.
+
+    Attributes:
+        extraction: spans and relations.
+        linking: links.
+    """
+
+    extraction: bool
+    linking: bool
+
+
+def what_to_score(
+    gold: Sequence[Document], predicted: Sequence[Document], metric: Metric = "auto"
+) -> Wanted:
+    """Say what a gold corpus and a system's documents are to be compared by.
+
+    Links are, if both sides have any. Spans and relations are, unless links alone can differ: there
+    is no relation, and either each prediction has gold's spans or the two share no label.
+
+    Args:
+        gold: human annotations.
+        predicted: a system's.
+        metric: `auto`, or the one thing to be scored.
+    """
+    if metric != "auto":
+        return Wanted(metric == "extraction", metric == "linking")
+    linking = has_links(gold) and has_links(predicted)
+    return Wanted(not linking or _spans_matter(gold, predicted), linking)
+
+
+def _spans_matter(gold: Sequence[Document], predicted: Sequence[Document]) -> bool:
+    if any(document.relations for document in (*gold, *predicted)):
+        return True
+    found = {document.id: places(document) for document in predicted}
+    differ = any(found.get(one.id, places(one)) != places(one) for one in gold)
+    return differ and not _labels(gold).isdisjoint(_labels(predicted))
 
 
 def read_gold(path: Path, faults: Faults) -> list[Document]:
@@ -42,11 +95,27 @@ def read_predictions(path: Path, gold: list[Document], faults: Faults) -> list[D
     """Read a system's predictions for gold documents.
 
     Raises:
-        EvaluationError: they hold none of gold's labels, but others.
+        EvaluationError: they hold none of gold's labels, but others, and have no links in common.
     """
     predicted = list(read_documents(path, faults))
-    check_task(gold, _labels(predicted), str(path))
+    if not (has_links(gold) and has_links(predicted)):
+        check_task(gold, _labels(predicted), str(path))
     return predicted
+
+
+def read_labelled(paths: Sequence[Path], faults: Faults) -> list[Document]:
+    """Read what a linker has learnt from, out of several files.
+
+    Raises:
+        EvaluationError: no span of a file has a link.
+    """
+    labelled: list[Document] = []
+    for path in paths:
+        documents = list(read_documents(path, faults))
+        if not has_links(documents):
+            raise EvaluationError(f"{path}: no span has a link; labelled mentions are needed")
+        labelled += documents
+    return labelled
 
 
 def predict_gold(student: Student, gold: list[Document], given_subjects: bool) -> list[Document]:
@@ -86,7 +155,7 @@ def evaluate_student(
     return evaluate(gold, predicted, seed=seed), predicted
 
 
-def _labels(documents: list[Document]) -> set[str]:
+def _labels(documents: Sequence[Document]) -> set[str]:
     return {span.label for document in documents for span in document.spans}
 
 
