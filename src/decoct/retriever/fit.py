@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from decoct.errors import ConfigError
-from decoct.kb.base import Entity
+from decoct.kb.base import Entity, Query
 from decoct.progress import Progress, Silent
-from decoct.retriever.bi_encoder import BiEncoder
+from decoct.retriever.encoder import TextEncoder
 from decoct.retriever.fit_settings import FitSettings, Pair
 from decoct.store import sha256_json
 from decoct.training.loop import Job, Training, train
@@ -38,7 +38,7 @@ _FAR = -1e4  # stands for no similarity at all
 class Fitted:
     """A fine-tuned bi-encoder, and how training went."""
 
-    model: BiEncoder
+    encoder: TextEncoder
     training: Training
 
 
@@ -48,7 +48,7 @@ def fit(
     settings: FitSettings | None = None,
     *,
     dev: Sequence[Pair] = (),
-    model: BiEncoder | None = None,
+    encoder: TextEncoder | None = None,
     progress: Progress | None = None,
 ) -> Fitted:
     """Fine-tune a bi-encoder.
@@ -58,7 +58,7 @@ def fit(
         pairs: what to learn; pairs of entities that are not in the knowledge base are refused.
         settings: None for the defaults.
         dev: the epoch with the best Acc@1 on these is kept; with none, the last.
-        model: what to go on with, changed in place; None for the settings' encoder.
+        encoder: what to go on with, changed in place; None for the settings' encoder.
         progress: shown each epoch.
 
     Raises:
@@ -70,13 +70,12 @@ def fit(
     if not pairs and not settings.alias_pairs:
         raise ConfigError("no labelled mentions; give some, or set alias_pairs to learn from names")
     torch.manual_seed(settings.seed)
-    if model is None:
-        model = BiEncoder.load(settings.encoder, settings.max_tokens)
+    encoder = encoder or TextEncoder.load(settings.reading())
     if settings.freeze_embeddings:
-        model.encoder.get_input_embeddings().requires_grad_(False)  # type: ignore[operator]
-    work = _Work(model, corpus, tuple(pairs), tuple(dev), settings, progress or Silent())
+        encoder.model.get_input_embeddings().requires_grad_(False)
+    work = _Work(encoder, corpus, tuple(pairs), tuple(dev), settings)
     training = train(work.job(), settings, progress or Silent())
-    return Fitted(model, training)
+    return Fitted(encoder, training)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +158,11 @@ class _Batch:
 class _Work:
     """One fine-tuning."""
 
-    model: BiEncoder
+    encoder: TextEncoder
     corpus: _Corpus
     pairs: tuple[Pair, ...]
     dev: tuple[Pair, ...]
     settings: FitSettings
-    progress: Progress
 
     def job(self) -> Job[_Batch]:
         n_pairs = len(self.pairs) + self._n_aliases
@@ -175,7 +173,7 @@ class _Work:
         ]
         done = count(1)
         return Job(
-            model=self.model,
+            model=self.encoder.model,
             head_names=(),
             n_batches=-(-n_pairs // self.settings.batch_size),
             batches=self.batches,
@@ -228,7 +226,7 @@ class _Work:
         rows_of = defaultdict(list)
         for row, entity in enumerate(whose):
             rows_of[entity].append(row)
-        vectors = torch.from_numpy(self._encode(names)).to(next(self.model.parameters()).device)
+        vectors = torch.from_numpy(self._encode(names)).to(self.encoder.device)
         entities = torch.tensor(whose, device=vectors.device)
         return _Bank(names, vectors, entities, rows_of, row_of_name, row_of_mention)
 
@@ -267,7 +265,8 @@ class _Work:
         """Cross-entropy over entities, each as near as its nearest name."""
         bank, n_texts = batch.bank, len(batch.texts)
         names = [bank.names[row] for row in batch.fresh]
-        vectors = self.model(self.model.ids_of([*batch.texts, *names]))
+        tokens = self.encoder.tokens([*map(Query, batch.texts), *names])
+        vectors = self.encoder.pool(self.encoder.batch(tokens))
         places = torch.tensor(batch.fresh, device=vectors.device)
         compared = bank.vectors.index_put((places,), vectors[n_texts:])
         near = vectors[:n_texts] @ compared.T / self.settings.temperature
@@ -280,12 +279,16 @@ class _Work:
 
     def accuracy(self) -> float:
         """Return Acc@1 on the dev pairs against all names."""
-        found = self._encode([pair.text for pair in self.dev])
+        found = self._encode([Query(pair.text) for pair in self.dev])
         names = self._encode(self.corpus.names)
         best = self.corpus.entity_of[(found @ names.T).argmax(axis=1)]
         right = np.array([self.corpus.number[pair.entity] for pair in self.dev])
         return float((best == right).mean())
 
-    def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        settings = self.settings
-        return self.model.encode(texts, self.progress, settings.device, settings.precision)
+    def _encode(self, texts: Sequence[str | Query]) -> NDArray[np.float32]:
+        model = self.encoder.model
+        training = model.training
+        model.eval()
+        found = self.encoder.encode(texts)
+        model.train(training)
+        return found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from decoct.retriever.settings import EncoderSettings
 from decoct.training.settings import TrainingSettings
 
 
@@ -30,6 +31,7 @@ class FitSettings(TrainingSettings):
 
     Attributes:
         encoder: `embedded`, a local folder or a hub id.
+        pooling: see `EncoderSettings`.
         max_tokens: of a mention or a name; what is longer is cut off.
         temperature: similarities are divided by it before the softmax.
         max_bank: names that a mention is told from, in an epoch: all where there are no more, else
@@ -47,12 +49,23 @@ class FitSettings(TrainingSettings):
     epochs: Annotated[int, Field(ge=1)] = 15
     batch_size: Annotated[int, Field(ge=2)] = 32
     learning_rate: Annotated[float, Field(gt=0)] = 5e-5
+    pooling: Literal["auto", "mean", "cls"] = "auto"
     max_tokens: Annotated[int, Field(ge=8)] = 64
     temperature: Annotated[float, Field(gt=0)] = 0.05
     max_bank: Annotated[int, Field(ge=16)] = 50_000
     alias_pairs: Annotated[int, Field(ge=0)] = 0
     alias_weight: Annotated[float, Field(gt=0, le=1)] = 0.5
     mentions_as_names: bool = False
+
+    def reading(self) -> EncoderSettings:
+        """Return how texts are read."""
+        return EncoderSettings(
+            encoder=self.encoder,
+            pooling=self.pooling,
+            max_tokens=self.max_tokens,
+            device=self.device,
+            precision=self.precision,
+        )
 
 
 class LearnSettings(FitSettings):

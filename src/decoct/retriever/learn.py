@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from decoct.kb.base import Entity
+from decoct.kb.base import Entity, Query
 from decoct.progress import Progress, Silent
-from decoct.retriever.bi_encoder import BiEncoder
+from decoct.retriever.encoder import TextEncoder
 from decoct.retriever.fit import fit
 from decoct.retriever.fit_settings import LearnSettings, Pair
 
@@ -30,12 +30,12 @@ class Learnt:
     """What came of it.
 
     Attributes:
-        model: the bi-encoder.
+        encoder: the bi-encoder.
         aliases: labelled mentions that are to be names of their entities.
         sure: unlabeled mentions that were learnt, by the last round.
     """
 
-    model: BiEncoder
+    encoder: TextEncoder
     aliases: tuple[Pair, ...]
     sure: tuple[Pair, ...]
 
@@ -64,17 +64,17 @@ def learn(
     settings, progress = settings or LearnSettings(), progress or Silent()
     known = _distinct(pairs)
     aliases = tuple(pair for pair in known.values() if pair.weight >= settings.alias_trust)
-    model = fit(entities, tuple(known.values()), settings, progress=progress).model
+    encoder = fit(entities, tuple(known.values()), settings, progress=progress).encoder
     left = list(dict.fromkeys(text for text in unlabeled if folded(text) not in known))
     sure: tuple[Pair, ...] = ()
     for number in range(1, settings.rounds + 1 if left else 1):
-        sure = _sure(model, with_aliases(entities, aliases), left, settings, progress)
+        sure = _sure(encoder, with_aliases(entities, aliases), left, settings)
         progress.note(f"round {number}: {len(sure)} of {len(left)} unlabeled mentions are learnt")
         again = settings.model_copy(
             update={"epochs": settings.round_epochs, "seed": settings.seed + number}
         )
-        fit(entities, (*known.values(), *sure), again, model=model, progress=progress)
-    return Learnt(model, aliases, sure)
+        fit(entities, (*known.values(), *sure), again, encoder=encoder, progress=progress)
+    return Learnt(encoder, aliases, sure)
 
 
 def with_aliases(entities: Sequence[Entity], pairs: Sequence[Pair]) -> list[Entity]:
@@ -107,22 +107,18 @@ def _distinct(pairs: Sequence[Pair]) -> dict[str, Pair]:
 
 
 def _sure(
-    model: BiEncoder,
+    encoder: TextEncoder,
     entities: Sequence[Entity],
     texts: Sequence[str],
     settings: LearnSettings,
-    progress: Progress,
 ) -> tuple[Pair, ...]:
     """Return the mentions that one entity is likely enough for."""
-
-    def encode(these: Sequence[str]) -> np.typing.NDArray[np.float32]:
-        return model.encode(these, progress, settings.device, settings.precision)
-
     names = [name for entity in entities for name in entity.names]
     starts = np.cumsum([0, *(len(entity.names) for entity in entities)])[:-1]
-    vectors, found = encode(names), []
+    vectors = encoder.encode(names)
+    found = []
     for at in range(0, len(texts), _CHUNK):
-        near = encode(texts[at : at + _CHUNK]) @ vectors.T
+        near = encoder.encode([*map(Query, texts[at : at + _CHUNK])]) @ vectors.T
         nearest = np.maximum.reduceat(near, starts, axis=1) / settings.temperature
         shifted = np.exp(nearest - nearest.max(axis=1, keepdims=True))
         probs = shifted / shifted.sum(axis=1, keepdims=True)
