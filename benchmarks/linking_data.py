@@ -44,6 +44,7 @@ from decoct.formats.jsonl import write_jsonl
 from decoct.kb.base import Entity
 from decoct.records import Candidate, Document, Link, Span
 from decoct.store import write_text
+from decoct.tasks.choice import CERTAINTIES
 
 SEEDS = (1, 2, 3)
 SIZES = (50, 100, 200, 400)
@@ -140,7 +141,8 @@ def _answer(row: dict[str, object], model: str) -> Document:
     candidates = tuple(Candidate(**one) for one in row["candidates"])
     names = {one.id: one.name for one in candidates}
     choice = row["choice"]
-    link = Link(id=choice, name=names.get(choice), candidates=candidates)
+    sure = CERTAINTIES[str(row["confidence"])]
+    link = Link(id=choice, name=names.get(choice), confidence=sure, candidates=candidates)
     return Document(
         id=row["id"],
         text=row["mention"],

@@ -8,10 +8,11 @@ import pytest
 import decoct
 from decoct.errors import ConfigError, Faults, FormatError, RefusedError, StoreError, TransientError
 from decoct.formats.jsonl import write_jsonl
-from decoct.recipes.label import LOG_NAME, label, label_file
+from decoct.recipes.label import label, label_file
 from decoct.records import Document
 from decoct.teacher.backends.scripted import ScriptedBackend
 from decoct.teacher.base import Completion, Usage
+from decoct.teacher.settings import LOG_NAME
 
 NOTHING = '{"drugs": [], "events": []}'
 RASH = json.dumps({"drugs": ["gold"], "events": [{"drug": "gold", "effect": "rash"}]})

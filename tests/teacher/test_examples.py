@@ -8,8 +8,10 @@ import pytest
 from decoct.errors import ConfigError, StoreError
 from decoct.tasks.ade import plugin as ade
 from decoct.tasks.base import Example
+from decoct.tasks.choice import CandidateChoice
 from decoct.teacher.examples import read_examples
 from fakes.drugs import corpus
+from fakes.judged import question
 
 GOOD = {
     "text": "Rash after gold.",
@@ -136,3 +138,23 @@ def test_a_file_without_examples(tmp_path):
             read_examples(tmp_path / "a.jsonl", ade)
     with pytest.raises(StoreError, match=r"none\.jsonl: can't be read"):
         read_examples(tmp_path / "none.jsonl", ade)
+
+
+def test_examples_of_labels(tmp_path):
+    asked = question("Drowsy", "Eye pain").model_copy(update={"label": "E2"})
+    path = written(tmp_path / "a.jsonl", asked.to_json())
+    task = CandidateChoice()
+    (example,) = read_examples(path, task)
+    assert example == Example("nodding off", {"choice": 2}, task.question(asked, 0))
+    written(path, asked.model_copy(update={"meta": {}}).to_json())
+    with pytest.raises(ConfigError, match="no question about a mention"):
+        read_examples(path, task)
+    for answer, told in {
+        '{"choice": "2", "certainty": "h"}': "choice is not of type integer",
+        '{"choice": 2, "certainty": "secret"}': "certainty must be one of h, m, l",
+        '{"choice": 2}': "answer must have choice, certainty and nothing else",
+    }.items():
+        written(path, f'{{"text": "secret", "answer": {answer}}}')
+        with pytest.raises(ConfigError, match=told) as caught:
+            read_examples(path, CandidateChoice(certainty=True))
+        assert "secret" not in str(caught.value)

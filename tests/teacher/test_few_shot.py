@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from decoct.tasks.ade import plugin as ade
 from decoct.tasks.base import Example
 from decoct.teacher.examples import read_examples
-from decoct.teacher.few_shot import NearestShots, StaticShots, open_shots
+from decoct.teacher.few_shot import NearestShots, StaticShots, choose_shots, open_shots
 from decoct.teacher.settings import AskSettings
 from fakes.drugs import corpus
 
@@ -39,6 +39,20 @@ def test_static_shots_are_the_first():
     assert StaticShots(examples, 2).standing == tuple(examples[:2])
     assert StaticShots(examples, 9).standing == tuple(examples)
     assert StaticShots(examples, 2).near(["a"]) == ()
+
+
+def test_some_stand_and_others_are_near():
+    examples = [Example(f"gold {name}", {}) for name in "abcde"]
+
+    def chosen(n_nearest=0, **settings):
+        found = choose_shots(examples, AskSettings(**settings), n_nearest)
+        return [[one.text[-1] for one in part] for part in (found.standing, found.near(["gold d"]))]
+
+    assert chosen(n_examples=2) == [["a", "b"], []]
+    assert chosen(n_examples=2, pick="nearest") == [[], ["b", "a"]]
+    assert chosen(2, n_examples=2) == [["a", "b"], ["e", "c"]], "d would be its own answer"
+    assert chosen(2, n_examples=1, pick="nearest") == [[], ["c", "b", "a"]]
+    assert chosen(2, n_examples=9) == [["a", "b", "c", "d", "e"], []]
 
 
 def test_the_nearest_comes_last():

@@ -12,7 +12,7 @@ from decoct.recipes.label import label
 from decoct.records import Document
 from decoct.tasks.base import Prompt
 from decoct.teacher.backends.replay import ReplayBackend
-from decoct.teacher.base import Completion, Request, Usage, load_teacher
+from decoct.teacher.base import Completion, Request, Usage, WithCandidates, load_teacher
 
 ANSWER = '{"drugs": ["gold"], "events": [{"drug": "gold", "effect": "rash"}]}'
 EVENTS = json.loads(ANSWER)["events"]
@@ -75,6 +75,30 @@ def test_other_shapes(record, line, key):
     assert found.usage == Usage()
 
 
+CHOICE = {
+    "id": "ask-1",
+    "mention": "bushed",
+    "candidates": [{"id": "S4", "name": "Tired"}, {"id": "7", "name": "Back pain"}],
+    "choice": "7",
+    "confidence": "m",
+    "examples": [{"mention": "worn out", "name": "Tired"}],
+}
+
+
+def test_a_choice_among_candidates(record):
+    nil = {**CHOICE, "mention": "green", "choice": None, "confidence": "l"}
+    backend = record(CHOICE, nil, {"text": "Gold: rash.", "content": ANSWER})
+    assert isinstance(backend, WithCandidates)
+    found = replay(backend, "bushed")
+    assert json.loads(found.content) == {"id": "7", "certainty": "m"}
+    assert json.loads(replay(backend, "green").content) == {"id": None, "certainty": "l"}
+    assert [(one.id, one.name) for one in backend.candidates(" bushed")] == [
+        *(("S4", "Tired"), ("7", "Back pain")),
+    ]
+    assert backend.candidates("Gold: rash.") is None
+    assert backend.candidates("unknown") is None
+
+
 def test_the_first_answer_to_a_text_stays(record):
     backend = record(
         {"text": "t", "content": "1"}, {"text": "t", "content": "2"}, {"id": "t", "content": "3"}
@@ -129,6 +153,10 @@ WRONG = {
     "ades no pairs": '{"text": "t", "drugs": [], "ades": [["secret"]]}',
     "ades of strings": '{"text": "t", "drugs": [], "ades": [5]}',
     "deep": "[" * 100_000,
+    "candidates no list": json.dumps({**CHOICE, "candidates": "secret"}),
+    "candidates no objects": json.dumps({**CHOICE, "candidates": ["secret"]}),
+    "a candidate without a name": json.dumps({**CHOICE, "candidates": [{"id": "secret"}]}),
+    "mention no string": json.dumps({**CHOICE, "mention": ["secret"]}),
 }
 
 

@@ -250,7 +250,7 @@ def judge(
         if json:
             show_json(plan.to_dict())
         else:
-            typer.echo("\n".join(plan.lines()))
+            typer.echo("\n".join(plan.lines("mentions")))
         close(faults, quiet)
         return
     with terminated_as_interrupted():

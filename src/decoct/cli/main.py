@@ -18,6 +18,7 @@ from decoct.cli.distill import distill
 from decoct.cli.evaluate import evaluate
 from decoct.cli.extract import extract
 from decoct.cli.flags import one_line
+from decoct.cli.index import index
 from decoct.cli.judge import judge
 from decoct.cli.label import label
 from decoct.cli.link import link
@@ -103,7 +104,7 @@ def _options(
 
 for _command in (
     *(convert, label, mix, adapt, distill, extract, evaluate),
-    *(judge, rerank, link, run_command),
+    *(index, judge, rerank, link, run_command),
 ):
     app.command()(_command)
 

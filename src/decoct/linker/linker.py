@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import overload
@@ -14,14 +15,15 @@ from numpy.typing import NDArray
 
 from decoct.config import check
 from decoct.errors import ArtifactError
-from decoct.kb.base import Query, queries_of
+from decoct.kb.base import Entity, Query, queries_of
 from decoct.linker.abbreviations import expand, long_forms
 from decoct.linker.settings import LinkerSettings
 from decoct.records import Candidate, Document, Link
 from decoct.reranker.base import Question
 from decoct.reranker.ranker import Ranker
-from decoct.retriever.index import CONFIG as INDEX_CONFIG
+from decoct.retriever.card import CARD as INDEX_CARD
 from decoct.retriever.index import Index
+from decoct.retriever.untaught import untaught
 from decoct.store import read_json, sha256_json, write_json
 
 LINKER = "linker.json"
@@ -29,7 +31,7 @@ _CHUNK_DOCUMENTS = 256  # whose mentions are retrieved and re-ranked together
 _FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Linker:
     """An index and, where there is one, a ranker.
 
@@ -59,7 +61,7 @@ class Linker:
             ArtifactError: it is neither, or a part of it is missing, damaged or does not fit.
         """
         folder = Path(path)
-        if (folder / INDEX_CONFIG).is_file() and not (folder / LINKER).is_file():
+        if (folder / INDEX_CARD).is_file() and not (folder / LINKER).is_file():
             return cls(Index.open(folder))
         if not (folder / LINKER).is_file():
             raise ArtifactError(
@@ -119,10 +121,12 @@ class Linker:
         blend = self.ranker.blend.to_dict() if self.ranker else None
         about = dict(self.ranker.about) if self.ranker else None
         settings = self.settings.model_dump(mode="json")
-        return sha256_json([self.index.fingerprint, blend, about, settings])
+        card = self.index.card
+        index = [card.identities, card.kb.content_hash, card.settings.model_dump(mode="json")]
+        return sha256_json([index, blend, about, settings])
 
     @overload
-    def link(self, mentions: str) -> Link: ...
+    def link(self, mentions: str) -> Link: ...  # type: ignore[overload-overlap]
 
     @overload
     def link(self, mentions: Sequence[str]) -> list[Link]: ...
@@ -164,8 +168,12 @@ class Linker:
         if self.ranker is None:
             return [self._first(candidates) for candidates in lists]
         questions = [Question(query, own) for query, own in zip(queries, lists, strict=True)]
-        found = self.ranker.log_probs(questions, self.index.entity)
+        found = self.ranker.log_probs(questions, self._lookup)
         return [self._decide(*pair) for pair in zip(lists, found, strict=True)]
+
+    @cached_property
+    def _lookup(self) -> Callable[[str], Entity]:
+        return untaught(self.index)
 
     def _queries(self, document: Document) -> Iterator[tuple[str, Query]]:
         forms = long_forms(document) if self.settings.abbreviations else {}

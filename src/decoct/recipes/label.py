@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, aclosing, closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import Field
-
-from decoct.config import check, read_toml
 from decoct.errors import ConfigError, Faults
 from decoct.formats.base import STANDARD_INPUT, read_documents
 from decoct.formats.jsonl import checked_line
@@ -21,51 +15,25 @@ from decoct.progress import Progress, Silent
 from decoct.recipes.convert import nothing_read
 from decoct.records import Document
 from decoct.store import atomic_write, check_writable
-from decoct.tasks.base import Task, get_task
-from decoct.teacher.ask import Asking, check_settings, make_questions
-from decoct.teacher.base import Backend, Deferred, load_teacher
-from decoct.teacher.budget import Budget
-from decoct.teacher.cache import CallLog
+from decoct.tasks.base import get_task
+from decoct.teacher.base import Backend, Deferred
+from decoct.teacher.job import Job
 from decoct.teacher.outcome import Outcome
 from decoct.teacher.plan import Plan
-from decoct.teacher.planning import plan_questions, price_of
-from decoct.teacher.settings import AskSettings
+from decoct.teacher.planning import plan_questions
+from decoct.teacher.settings import (
+    LOG_NAME,
+    AskSettings,
+    TeacherSettings,
+    open_teacher,
+    read_settings,
+    split_options,
+)
 from decoct.teacher.summary import LabelSummary
 
-LOG_NAME = "teacher.sqlite"
-L = TypeVar("L", bound="LabelSettings")
-PATH_OPTIONS = frozenset({"api_key_file", "folder"})  # of backends
-Sink = Callable[[], AbstractContextManager[Callable[[Outcome], None]]]
 
-
-class LabelSettings(AskSettings):
-    """Who labels, and how: `[label]` of a run, or a file for `decoct label --config`.
-
-    Attributes:
-        teacher: a spec such as `rules`, `replay:FILE` or `openai:MODEL`.
-        options: for that backend, such as `base_url` or `temperature`.
-    """
-
-    teacher: str = "rules"
-    options: dict[str, Any] = Field(default_factory=dict)
-
-    def open(self, config: Path | None = None) -> Backend:
-        """Make the backend.
-
-        Args:
-            config: the file that options come from, for messages.
-
-        Raises:
-            DecoctError: spec or options do not fit.
-        """
-        try:
-            return load_teacher(self.teacher, **self.options)
-        except ConfigError as error:
-            raise ConfigError(f"{config} [options]: {error}" if config else str(error)) from None
-
-    def asking(self) -> dict[str, Any]:
-        """Return what was set of `AskSettings`, as keyword arguments of `label_file`."""
-        return self.model_dump(include=set(AskSettings.model_fields), exclude_unset=True)
+class LabelSettings(TeacherSettings):
+    """Who labels, and how: `[label]` of a run, or a file for `decoct label --config`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +100,9 @@ def label(
         kept.clear()
         yield lambda outcome: kept.extend([outcome.silver] if outcome.silver else [])
 
-    settings, left = split_options(options)
+    settings, left = split_options(AskSettings, options, "label")
     backend = open_teacher(teacher, left)
-    job = _Job(get_task(task), backend, settings, Path(log), progress or Silent())
+    job = Job(get_task(task), backend, settings, Path(log), progress or Silent())
     summary = job.run(lambda: numbered, sink)
     return Silver(task, tuple(kept), summary)
 
@@ -167,7 +135,7 @@ def label_file(
         FormatError: `source` holds no document.
         TeacherError: the teacher can't answer at all.
     """
-    settings, left = split_options(options)
+    settings, left = split_options(AskSettings, options, "label")
     backend = open_teacher(teacher, left)
     if isinstance(backend, Deferred) and source == STANDARD_INPUT:
         raise ConfigError("--in -: a batch reads its documents more than once; name a file")
@@ -198,7 +166,7 @@ def label_file(
         return read_documents(source, met)
 
     log = log or out.parent / LOG_NAME
-    job = _Job(get_task(task), backend, settings, log, progress or Silent())
+    job = Job(get_task(task), backend, settings, log, progress or Silent())
     try:
         return job.run(documents, sink)
     finally:
@@ -225,7 +193,7 @@ def plan_label(
         StoreError: `source` can't be read.
         ConfigError: the spec, an option or an example is wrong.
     """
-    settings, left = split_options(options)
+    settings, left = split_options(AskSettings, options, "label")
     backend = open_teacher(teacher, left)
     found = log or out.parent / LOG_NAME
     documents = (progress or Silent()).track(
@@ -235,169 +203,5 @@ def plan_label(
 
 
 def read_label_settings(config: Path | None, flags: Mapping[str, Any]) -> LabelSettings:
-    """Read who labels, and how: from a TOML file, and from flags, which go before it.
-
-    Args:
-        config: its relative paths are taken from its own folder; None for flags alone.
-        flags: `teacher`, any of `AskSettings`, and the backend's options.
-
-    Raises:
-        ConfigError: it is not TOML, a key or value is wrong, or nobody names a teacher.
-        StoreError: it can't be read.
-    """
-    read = LabelSettings()
-    if config:
-        read = beside(config.parent, check(LabelSettings, read_toml(config), str(config)))
-    ours = {name: value for name, value in flags.items() if name in LabelSettings.model_fields}
-    options = {name: value for name, value in flags.items() if name not in ours}
-    given = {**read.model_dump(exclude_unset=True), **ours}
-    if "teacher" not in given:
-        raise ConfigError("no teacher: give --teacher, or a --config that names one")
-    return check(LabelSettings, {**given, "options": {**read.options, **options}}, "label")
-
-
-def beside(here: Path, settings: L) -> L:
-    """Return settings whose paths start from a folder."""
-    options = dict(settings.options)
-    for name in PATH_OPTIONS & options.keys():
-        options[name] = str(here / str(options[name]))
-    name, _, argument = settings.teacher.partition(":")
-    is_file = bool(argument) and (here / argument).is_file()
-    moved = {
-        "teacher": f"{name}:{here / argument}" if is_file else settings.teacher,
-        "examples": here / settings.examples if settings.examples else None,
-        "prices": here / settings.prices if settings.prices else None,
-        "options": options,
-    }
-    was_set = settings.model_fields_set  # what was not is not to look as if it were
-    return settings.model_copy(update={key: moved[key] for key in moved.keys() & was_set})
-
-
-def split_options(options: dict[str, Any]) -> tuple[AskSettings, dict[str, Any]]:
-    """Part how to ask from what a backend is told.
-
-    Raises:
-        ConfigError: a value is wrong.
-    """
-    asked = {name: value for name, value in options.items() if name in AskSettings.model_fields}
-    left = {name: value for name, value in options.items() if name not in asked}
-    return check(AskSettings, asked, "label"), left
-
-
-def open_teacher(teacher: str | Backend, options: dict[str, Any]) -> Backend:
-    """Return the backend, made of its spec where it is not made yet.
-
-    Raises:
-        ConfigError: an option does not fit.
-    """
-    if isinstance(teacher, str):
-        return load_teacher(teacher, **options)
-    if options:
-        raise ConfigError(
-            f"{', '.join(options)}: the teacher is made already; give options to it, or name a spec"
-        )
-    return teacher
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One task put to one teacher: once, or in as many passes as a batch takes.
-
-    Attributes:
-        task: what is asked.
-        backend: who is asked.
-        settings: how.
-        log: where answers are kept.
-        progress: shown how far it is.
-    """
-
-    task: Task
-    backend: Backend
-    settings: AskSettings
-    log: Path
-    progress: Progress
-
-    def run(self, documents: Callable[[], Iterable[Document]], sink: Sink) -> LabelSummary:
-        """Ask, and return what it came to.
-
-        Args:
-            documents: makes the stream of documents, once for each pass.
-            sink: opens what takes the outcomes of one pass.
-        """
-        budget = self._budget()
-        check_settings(self.settings, self.backend)
-        make_questions(self.task, self.backend, self.settings)  # reads and checks the examples
-        made: list[LabelSummary] = []
-
-        async def go() -> None:
-            with CallLog(self.log) as calls:
-                try:
-                    while True:
-                        made[:] = [await self._pass(calls, budget, documents(), sink)]
-                        if not isinstance(self.backend, Deferred):
-                            return
-                        if not await self.backend.settle(self.progress):
-                            return
-                finally:
-                    await self.backend.aclose()
-
-        _run(go)
-        return made[0]
-
-    def _budget(self) -> Budget:
-        price = price_of(self.backend, self.settings.prices)
-        batch = isinstance(self.backend, Deferred)
-        return Budget(self.settings.budget_usd, price, batch=batch)
-
-    async def _pass(
-        self, calls: CallLog, budget: Budget, documents: Iterable[Document], sink: Sink
-    ) -> LabelSummary:
-        if isinstance(self.backend, Deferred):
-            self.backend.begin(calls)
-        asking = Asking(self.task, self.backend, calls, self.settings, budget)
-        going = asyncio.create_task(self._take_all(asking, documents, sink))
-        try:
-            summary = await asyncio.shield(going)
-        except asyncio.CancelledError:  # interrupted
-            if asking.n_sending:
-                self.progress.note(
-                    f"waiting for {asking.n_sending} answers that are under way; "
-                    "interrupt again to leave them"
-                )
-            going.cancel()
-            await asyncio.gather(going, return_exceptions=True)
-            raise
-        sent = self.backend.tally if isinstance(self.backend, Deferred) else asking.tally
-        summary.close(sent, budget)
-        return summary
-
-    async def _take_all(
-        self, asking: Asking, documents: Iterable[Document], sink: Sink
-    ) -> LabelSummary:
-        summary = LabelSummary()
-        ticks = _ticks(self.progress, f"label ({self.backend.name})")
-        with sink() as take, closing(ticks):
-            async with aclosing(asking.outcomes(documents)) as outcomes:
-                async for outcome in outcomes:
-                    summary.add(outcome)
-                    take(outcome)
-                    next(ticks)
-        return summary
-
-
-def _ticks(progress: Progress, title: str) -> Generator[int, None, None]:
-    """Show a bar, and move it by one each time the next item is taken."""
-    ticks = progress.track(itertools.count(), None, title)
-    next(ticks)
-    yield from ticks
-
-
-def _run(go: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a coroutine to its end, also where an event loop is already running (a notebook)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        asyncio.run(go())
-        return
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        pool.submit(lambda: asyncio.run(go())).result()
+    """Read who labels, and how; see `read_settings`."""
+    return read_settings(LabelSettings, config, flags, "label")

@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from decoct.config import check, read_toml
 from decoct.errors import ConfigError, Faults, MissingExtraError
-from decoct.formats.base import read_documents
+from decoct.evaluation.items import normalize_surface
+from decoct.formats.base import read, read_documents
 from decoct.linker.settings import LinkerSettings
 from decoct.progress import Progress, Silent
 from decoct.reranker.settings import RankerSettings
+from decoct.retriever.card import LISTS
 from decoct.store import check_writable, sha256_file
 
 if TYPE_CHECKING:
+    from decoct.kb.base import Query
     from decoct.linker.linker import Linker
+    from decoct.records import Candidate
+    from decoct.reranker.choices import Search
+    from decoct.retriever.index import Index
 
 RERANKER = "reranker"
 
@@ -81,17 +87,17 @@ def rerank_files(
         from decoct.reranker.choices import Choices, choices_of
         from decoct.reranker.fit import fit_ranker
         from decoct.reranker.ranker import Ranker
+        from decoct.retriever.untaught import untaught
     except ImportError as error:
         raise MissingExtraError(error.name or "a library", "link", "rerank") from None
     linker = Linker.open(index, None, linking)
     made, labels = Choices(), frozenset(linking.labels)
+    search = _as_unlearnt(linker.index)
     for path, by_people in ((gold, True), (silver, False)):
         if path is not None:
             documents = read_documents(path, faults)
-            choices_of(
-                documents, linker.index.search, linking.k, labels=labels, gold=by_people, made=made
-            )
-    fitted = fit_ranker(made.found, linker.index.entity, settings, progress)
+            choices_of(documents, search, linking.k, labels=labels, gold=by_people, made=made)
+    fitted = fit_ranker(made.found, untaught(linker.index), settings, progress)
     counts = {
         **fitted.counts,
         "out_of_reach": made.n_out_of_reach,
@@ -110,6 +116,25 @@ def rerank_files(
     Linker.describe(out, index, out / RERANKER, linking)
     made_linker = Linker(linker.index, ranker, linking)
     return Reranked(made_linker, counts, fitted.out_of_fold_accuracy)
+
+
+def _as_unlearnt(index: Index) -> Search:
+    """Return a search that gives mentions which the index has learnt the lists that it kept."""
+    path = index.folder / LISTS
+    kept = {
+        normalize_surface(span.text): span.link.candidates
+        for document in (read(path) if path.is_file() else ())
+        for span in document.spans
+        if span.link is not None
+    }
+
+    def search(queries: Sequence[Query], k: int) -> list[tuple[Candidate, ...]]:
+        lists = [kept.get(normalize_surface(query.text)) for query in queries]
+        fresh = [query for query, own in zip(queries, lists, strict=True) if own is None]
+        found = iter(index.search(fresh, k) if fresh else [])
+        return [next(found) if own is None else own[:k] for own in lists]
+
+    return search
 
 
 def read_ranker_settings(

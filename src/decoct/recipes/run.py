@@ -24,18 +24,13 @@ from decoct.progress import Progress, Silent
 from decoct.recipes.distill import check_encoder, distill_file
 from decoct.recipes.evaluate import predict_gold, read_gold
 from decoct.recipes.extract import extract_file, load_student
-from decoct.recipes.label import (
-    LOG_NAME,
-    PATH_OPTIONS,
-    LabelSettings,
-    beside,
-    label_file,
-)
+from decoct.recipes.label import LabelSettings, label_file
 from decoct.records import Document
 from decoct.run_folder import RunFolder
 from decoct.store import sha256_file, write_json, write_text
 from decoct.student.settings import StudentSettings
 from decoct.tasks.base import get_task
+from decoct.teacher.settings import LOG_NAME, PATH_OPTIONS
 
 _STUDENT, _PREDICTED = "student", "predicted.jsonl"
 
@@ -109,7 +104,7 @@ def read_run(path: Path) -> RunSettings:
     here = path.parent
     updates: dict[str, Any] = {
         "runs": Path(os.path.normpath(here / settings.runs)),
-        "label": beside(here, settings.label).model_copy(
+        "label": settings.label.beside(here).model_copy(
             update={"documents": here / settings.label.documents}
         ),
     }

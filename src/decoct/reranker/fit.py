@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoct.errors import ConfigError
+from decoct.evaluation.items import normalize_surface
 from decoct.progress import Progress, Silent
 from decoct.reranker.base import KINDS, Choice, Lookup, Reranker
 from decoct.reranker.blend import Blend, fit_blend, log_softmax
@@ -118,7 +119,7 @@ def _cross_fit(
 
 def _divide(choices: Sequence[Choice], settings: RankerSettings) -> list[int]:
     """Return each choice's part: the same for mentions that are written the same."""
-    texts = [" ".join(choice.question.query.text.casefold().split()) for choice in choices]
+    texts = [normalize_surface(choice.question.query.text) for choice in choices]
     rng = np.random.default_rng(settings.seed)
     distinct = sorted(set(texts))
     if len(distinct) < settings.folds:

@@ -1,9 +1,9 @@
 """Fine-tuning a bi-encoder on labelled mentions, so that they come to lie near their entities.
 
-A mention is told from the names of the whole knowledge base, or of as many as the bank holds: their
-vectors are made anew at the start of each epoch and stand still in it, so that tens of thousands of
-negatives, the hard ones among them, cost a matrix product. Names of the entities that a batch is
-about are encoded freshly and learn too; they are each other's in-batch negatives.
+At the start of each epoch the names of the knowledge base, or as many as the bank holds, are
+encoded anew, and those most like each mention become its hard negatives. In a batch a mention is
+told from its own hard negatives and from all names of the others'. Names that stand still while the
+mentions move are no use as negatives: mentions and their own names can go away from them together.
 
 Sources: Wu et al. 2020 (BLINK, arXiv 1911.03814) for in-batch and hard negatives; Sung et al. 2020
 (BioSyn, arXiv 2005.00239) for refreshing them and for the sum over an entity's names, which is a
@@ -32,6 +32,9 @@ from decoct.training.loop import Job, Training, train
 
 _NAMES_PER_ENTITY = 2  # encoded freshly for each entity of a batch
 _FAR = -1e4  # stands for no similarity at all
+_CHUNK = 512  # mentions that are compared with the bank at a time
+
+_Example = tuple[str, int, float, int]  # mention, entity, weight, its row in the bank or -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class _Bank:
 
     Attributes:
         names: their texts.
-        vectors: (n_names, width).
+        vectors: (n_names, width), of unit length.
         entities: (n_names,) whose they are.
         rows_of: entity -> the rows of its names.
         row_of_name: a name's row in the corpus -> its row here.
@@ -126,8 +129,8 @@ class _Bank:
     """
 
     names: list[str]
-    vectors: Tensor
-    entities: Tensor
+    vectors: NDArray[np.float32]
+    entities: NDArray[np.int64]
     rows_of: dict[int, list[int]]
     row_of_name: dict[int, int]
     row_of_mention: dict[int, int]
@@ -139,18 +142,20 @@ class _Batch:
 
     Attributes:
         texts: mentions.
-        targets: (n,) each one's entity.
-        weights: (n,).
-        bank: the epoch's.
-        fresh: rows of the bank that are encoded again, and learn.
-        itself: (n,) row of the bank that holds the mention itself, or -1.
+        names: of the entities that they mean, and of those that they are most like.
+        owners: (n_names,) each name's entity, as a number of this batch's.
+        n_entities: how many there are in the batch.
+        targets: (n_texts,) each mention's entity.
+        weights: (n_texts,).
+        itself: (n_texts, n_names) bool, where a name is the mention itself.
     """
 
     texts: list[str]
+    names: list[str]
+    owners: Tensor
+    n_entities: int
     targets: Tensor
     weights: Tensor
-    bank: _Bank
-    fresh: list[int]
     itself: Tensor
 
 
@@ -199,12 +204,27 @@ class _Work:
         examples += [
             (names[row], int(whose[row]), weight, bank.row_of_name[row]) for row in aliases
         ]
+        hard = self._hard(examples, bank)
         order = rng.permutation(len(examples)).tolist()
         size = self.settings.batch_size
         return [
-            self._batch([examples[place] for place in order[at : at + size]], bank, rng)
+            self._batch([(examples[n], hard[n]) for n in order[at : at + size]], bank, rng)
             for at in range(0, len(order), size)
         ]
+
+    def _hard(self, examples: list[_Example], bank: _Bank) -> NDArray[np.int64]:
+        """Return the rows (n_examples, 2 n_hard) of the names of other entities most like each."""
+        wanted = min(2 * self.settings.n_hard, len(bank.names))
+        found = np.zeros((len(examples), wanted), dtype=np.int64)
+        if not wanted:
+            return found
+        texts = self._encode([Query(text) for text, _, _, _ in examples])
+        for at in range(0, len(examples), _CHUNK):
+            near = texts[at : at + _CHUNK] @ bank.vectors.T
+            own = np.array([entity for _, entity, _, _ in examples[at : at + _CHUNK]])
+            near[bank.entities == own[:, None]] = -np.inf
+            found[at : at + _CHUNK] = np.argpartition(-near, wanted - 1, axis=1)[:, :wanted]
+        return found
 
     def _aliases(self, rng: np.random.Generator) -> list[int]:
         """Return rows of names, drawn by lot, whose entities have another."""
@@ -226,9 +246,9 @@ class _Work:
         rows_of = defaultdict(list)
         for row, entity in enumerate(whose):
             rows_of[entity].append(row)
-        vectors = torch.from_numpy(self._encode(names)).to(self.encoder.device)
-        entities = torch.tensor(whose, device=vectors.device)
-        return _Bank(names, vectors, entities, rows_of, row_of_name, row_of_mention)
+        return _Bank(
+            names, self._encode(names), np.array(whose), rows_of, row_of_name, row_of_mention
+        )
 
     def _lot(
         self, rng: np.random.Generator, learnt: list[tuple[str, int, float]], aliases: list[int]
@@ -244,36 +264,39 @@ class _Work:
         return sorted(own.union(others))
 
     def _batch(
-        self, examples: list[tuple[str, int, float, int]], bank: _Bank, rng: np.random.Generator
+        self,
+        examples: list[tuple[_Example, NDArray[np.int64]]],
+        bank: _Bank,
+        rng: np.random.Generator,
     ) -> _Batch:
-        device = bank.vectors.device
-        itself = [row for _, _, _, row in examples]
-        fresh: set[int] = set()
-        for entity in sorted({entity for _, entity, _, _ in examples}):
-            rows = bank.rows_of[entity]
-            fresh.update(rng.permutation(rows)[:_NAMES_PER_ENTITY].tolist())
+        rows: set[int] = set()
+        for (_, entity, _, _), hard in examples:
+            rows.update(rng.permutation(bank.rows_of[entity])[:_NAMES_PER_ENTITY].tolist())
+            rows.update(rng.permutation(hard)[: self.settings.n_hard].tolist())
+        chosen = sorted(rows)
+        entities = sorted({int(bank.entities[row]) for row in chosen})
+        number = {entity: place for place, entity in enumerate(entities)}
+        itself = np.array([row for (_, _, _, row), _ in examples])
+        device = self.encoder.device
         return _Batch(
-            texts=[text for text, _, _, _ in examples],
-            targets=torch.tensor([entity for _, entity, _, _ in examples], device=device),
-            weights=torch.tensor([weight for _, _, weight, _ in examples], device=device),
-            bank=bank,
-            fresh=sorted(fresh),
-            itself=torch.tensor(itself, device=device),
+            texts=[text for (text, _, _, _), _ in examples],
+            names=[bank.names[row] for row in chosen],
+            owners=torch.tensor([number[int(bank.entities[row])] for row in chosen], device=device),
+            n_entities=len(entities),
+            targets=torch.tensor([number[entity] for (_, entity, _, _), _ in examples]).to(device),
+            weights=torch.tensor([weight for (_, _, weight, _), _ in examples], device=device),
+            itself=torch.from_numpy(itself[:, None] == np.array(chosen)).to(device),
         )
 
     def loss(self, batch: _Batch) -> Tensor:
-        """Cross-entropy over entities, each as near as its nearest name."""
-        bank, n_texts = batch.bank, len(batch.texts)
-        names = [bank.names[row] for row in batch.fresh]
-        tokens = self.encoder.tokens([*map(Query, batch.texts), *names])
+        """Cross-entropy over the batch's entities, each as near as its nearest name."""
+        n_texts = len(batch.texts)
+        tokens = self.encoder.tokens([*map(Query, batch.texts), *batch.names])
         vectors = self.encoder.pool(self.encoder.batch(tokens))
-        places = torch.tensor(batch.fresh, device=vectors.device)
-        compared = bank.vectors.index_put((places,), vectors[n_texts:])
-        near = vectors[:n_texts] @ compared.T / self.settings.temperature
-        places = torch.arange(near.shape[1], device=near.device)
-        near = near.masked_fill(places == batch.itself[:, None], _FAR)
-        nearest = near.new_full((n_texts, len(self.corpus.rows_of)), _FAR)
-        nearest = nearest.scatter_reduce(1, bank.entities.expand(n_texts, -1), near, "amax")
+        near = (vectors[:n_texts] @ vectors[n_texts:].T).float() / self.settings.temperature
+        near = near.masked_fill(batch.itself, _FAR)
+        nearest = near.new_full((n_texts, batch.n_entities), _FAR)
+        nearest = nearest.scatter_reduce(1, batch.owners.expand(n_texts, -1), near, "amax")
         losses = torch.nn.functional.cross_entropy(nearest, batch.targets, reduction="none")
         return (losses * batch.weights).sum() / batch.weights.sum()
 

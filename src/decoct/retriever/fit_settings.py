@@ -34,9 +34,10 @@ class FitSettings(TrainingSettings):
         pooling: see `EncoderSettings`.
         max_tokens: of a mention or a name; what is longer is cut off.
         temperature: similarities are divided by it before the softmax.
-        max_bank: names that a mention is told from, in an epoch: all where there are no more, else
-            those of the entities that are learnt and so many others, drawn by lot. The nearer a
-            name is, the more it weighs, so the hard ones need no choosing.
+        n_hard: names of other entities, of those most like a mention, that it is told from in a
+            step beside the names of its batch's other mentions; drawn from twice as many.
+        max_bank: names among which those are looked for, in each epoch anew: all where there are no
+            more, else those of the entities that are learnt and so many others, drawn by lot.
         alias_pairs: pairs of an alias and its entity, drawn by lot, that are learnt beside the
             mentions in each epoch; 0 for none. They bring the names of one entity together
             (SapBERT's self-alignment), which pays where entities have several.
@@ -52,6 +53,7 @@ class FitSettings(TrainingSettings):
     pooling: Literal["auto", "mean", "cls"] = "auto"
     max_tokens: Annotated[int, Field(ge=8)] = 64
     temperature: Annotated[float, Field(gt=0)] = 0.05
+    n_hard: Annotated[int, Field(ge=0)] = 4
     max_bank: Annotated[int, Field(ge=16)] = 50_000
     alias_pairs: Annotated[int, Field(ge=0)] = 0
     alias_weight: Annotated[float, Field(gt=0, le=1)] = 0.5

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from decoct.evaluation.items import normalize_surface
 from decoct.kb.base import Entity, Query
 from decoct.progress import Progress, Silent
 from decoct.retriever.encoder import TextEncoder
@@ -65,7 +66,7 @@ def learn(
     known = _distinct(pairs)
     aliases = tuple(pair for pair in known.values() if pair.weight >= settings.alias_trust)
     encoder = fit(entities, tuple(known.values()), settings, progress=progress).encoder
-    left = list(dict.fromkeys(text for text in unlabeled if folded(text) not in known))
+    left = list(dict.fromkeys(text for text in unlabeled if normalize_surface(text) not in known))
     sure: tuple[Pair, ...] = ()
     for number in range(1, settings.rounds + 1 if left else 1):
         sure = _sure(encoder, with_aliases(entities, aliases), left, settings)
@@ -92,17 +93,12 @@ def with_aliases(entities: Sequence[Entity], pairs: Sequence[Pair]) -> list[Enti
     ]
 
 
-def folded(text: str) -> str:
-    """Return a mention without case and with single spaces, by which two are the same."""
-    return " ".join(text.casefold().split())
-
-
 def _distinct(pairs: Sequence[Pair]) -> dict[str, Pair]:
     found: dict[str, Pair] = {}
     for pair in pairs:
-        known = found.get(folded(pair.text))
+        known = found.get(normalize_surface(pair.text))
         if known is None or pair.weight > known.weight:
-            found[folded(pair.text)] = pair
+            found[normalize_surface(pair.text)] = pair
     return found
 
 

@@ -25,7 +25,7 @@ from decoct.student.heads.base import get_head
 from decoct.student.settings import RelationCalibration, StudentCard, StudentSettings
 from decoct.student.silver import prepare
 from decoct.student.student import Student, hash_weights, make_reader
-from decoct.tasks.base import Task
+from decoct.tasks.base import RelationTask
 from decoct.training.device import choose_device
 from decoct.training.loop import Job, Training, train
 
@@ -51,7 +51,7 @@ class Fit:
 
 def fit(
     silver: Sequence[Document],
-    task: Task,
+    task: RelationTask,
     settings: StudentSettings | None = None,
     *,
     extra: Sequence[Document] = (),

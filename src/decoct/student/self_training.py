@@ -34,7 +34,7 @@ from decoct.student.pseudo_labels import (
 )
 from decoct.student.settings import StudentSettings
 from decoct.student.student import Student
-from decoct.tasks.base import Task
+from decoct.tasks.base import RelationTask
 
 _LABELS, _MARKER = "labels.jsonl", "labels.json"
 
@@ -45,7 +45,7 @@ class Fitting(Protocol):
     def __call__(
         self,
         silver: Sequence[Document],
-        task: Task,
+        task: RelationTask,
         settings: StudentSettings,
         *,
         extra: Sequence[Document],
@@ -59,7 +59,7 @@ class Fitting(Protocol):
 def self_train(
     silver: Sequence[Document],
     unlabeled: Callable[[], Iterable[Document]],
-    task: Task,
+    task: RelationTask,
     settings: StudentSettings,
     self_training: SelfTrainingSettings,
     *,

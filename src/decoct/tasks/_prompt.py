@@ -1,9 +1,9 @@
 """A task's prompt: one jinja2 file with a block `system` and a block `user`.
 
-The file sees `texts`, `examples`, `nearest` and `packed` (see `decoct.tasks.base.Task.prompt`). A
-text is a value, never a template: braces in it stay what they are. The filter `json` writes a value
-on one line, so that a text written by it can hold neither a line like `[2]` nor one like `Answer:`,
-and no text can pass for the frame that it stands in.
+The file sees `texts`, `examples`, `nearest` and `packed` (see `decoct.tasks.base.Task.prompt`), and
+what else its task tells it. A text is a value, never a template: braces in it stay what they are.
+The filter `json` writes a value on one line, so that a text written by it can hold neither a line
+like `[2]` nor one like `Answer:`, and no text can pass for the frame that it stands in.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class PromptFile:
         examples: Sequence[Example] = (),
         nearest: Sequence[Example] = (),
         packed: bool = False,
+        **more: object,
     ) -> Prompt:
         """Render both blocks: `system` without white space at its ends, `user` as it is.
 
@@ -49,7 +50,13 @@ class PromptFile:
         """
         if not texts or (len(texts) > 1 and not packed):
             raise ValueError(f"{len(texts)} texts for one prompt; several need packed=True")
-        values = {"texts": texts, "examples": examples, "nearest": nearest, "packed": packed}
+        values = {
+            "texts": texts,
+            "examples": examples,
+            "nearest": nearest,
+            "packed": packed,
+            **more,
+        }
         return Prompt(
             system=self._block("system", values).strip(), user=self._block("user", values)
         )
@@ -75,12 +82,13 @@ class PromptFile:
         environment = ImmutableSandboxedEnvironment(
             undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
         )
-        environment.filters["json"] = _json
+        environment.filters["json"] = one_json_line
         try:
             return environment.from_string(self._source.read_text(encoding="utf-8"))
         except TemplateSyntaxError as error:
             raise ConfigError(f"{self._source}:{error.lineno}: {error.message}") from None
 
 
-def _json(value: object) -> str:
+def one_json_line(value: object) -> str:
+    """Return a value as JSON without anything in it that ends a line for any reader."""
     return json.dumps(value, ensure_ascii=False, default=dict).translate(_LINE_ENDS)

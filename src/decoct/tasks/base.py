@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from decoct.errors import ConfigError
 from decoct.records import Document
 from decoct.registry import Shelf
 
@@ -35,12 +36,14 @@ class Example:
     """A text and the answer that it should get, to be shown in a prompt.
 
     Attributes:
-        text: as a document's text.
+        text: as a document's text; the nearest examples are found by it.
         answer: in the form that the task's schema asks for.
+        question: what a prompt shows of it, where that is not the text (see `QuestionTask`).
     """
 
     text: str
     answer: Mapping[str, Any]
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +57,31 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A teacher's parsed answer: strings, still to be grounded.
+    """A teacher's parsed answer: strings, still to be grounded, or a label of the whole.
 
     Attributes:
         subjects: strings named as subjects whether or not they have a relation.
         claims: the relations.
+        label: the class of the document, for tasks that ask for one.
+        confidence: how sure of the label the teacher says that it is, as a probability 0 to 1.
     """
 
-    subjects: tuple[str, ...]
-    claims: tuple[Claim, ...]
+    subjects: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    label: str | None = None
+    confidence: float | None = None
 
 
+@runtime_checkable
 class Task(Protocol):
-    """One kind of annotation: what to ask, how to read the answer, what to learn.
+    """One kind of annotation: what to ask, and how to read the answer.
 
     Attributes:
         name: the word after `--task`.
-        subject_label: label of the spans that a relation starts from, such as `Drug`.
-        object_labels: relation label -> label of the spans it ends at.
         schema: JSON schema of an answer, for teachers that enforce one.
     """
 
     name: str
-    subject_label: str
-    object_labels: Mapping[str, str]
 
     @property
     def schema(self) -> Mapping[str, Any]: ...
@@ -92,7 +96,7 @@ class Task(Protocol):
         """Render what a teacher is asked.
 
         Args:
-            texts: one text, or several where `packed`.
+            texts: one text, or several where `packed`; of a `QuestionTask` its questions.
             examples: shown to every document, in the standing instructions.
             nearest: chosen for these texts, shown before them.
             packed: ask for `{"items": [{"item": 1, ...}, ...]}`, an answer for each text by its
@@ -113,6 +117,64 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class RelationTask(Task, Protocol):
+    """A task whose answers are spans of the text and relations between them.
+
+    Attributes:
+        subject_label: label of the spans that a relation starts from, such as `Drug`.
+        object_labels: relation label -> label of the spans it ends at.
+    """
+
+    subject_label: str
+    object_labels: Mapping[str, str]
+
+
+@runtime_checkable
+class QuestionTask(Task, Protocol):
+    """A task that asks about more than a document's text, or in each sample otherwise.
+
+    What it shows beside the text is in the document's `meta`.
+
+    Attributes:
+        varies: whether each sample is asked otherwise.
+    """
+
+    varies: bool
+
+    def question(self, document: Document, sample: int) -> str:
+        """Return what a prompt shows of a document.
+
+        Raises:
+            ConfigError: its `meta` lacks what belongs to the question.
+        """
+        ...
+
+    def read(self, content: str, document: Document, sample: int) -> Answer:
+        """Read a raw answer to that question.
+
+        Raises:
+            AnswerError: it does not fit the schema, or is none of what was asked for.
+        """
+        ...
+
+
+def question_of(task: Task, document: Document, sample: int) -> str:
+    """Return what a prompt shows of a document: its text, or what the task makes of it."""
+    return task.question(document, sample) if isinstance(task, QuestionTask) else document.text
+
+
+def read_answer(task: Task, content: str, document: Document, sample: int) -> Answer:
+    """Read a raw answer about a document.
+
+    Raises:
+        AnswerError: it does not fit.
+    """
+    if isinstance(task, QuestionTask):
+        return task.read(content, document, sample)
+    return task.parse(content)
+
+
 def get_task(name: str) -> Task:
     """Return the task of that name.
 
@@ -120,4 +182,17 @@ def get_task(name: str) -> Task:
         RegistryError: there is none; the message lists those there are.
     """
     task: Task = TASKS.get(name)
+    return task
+
+
+def get_relation_task(name: str) -> RelationTask:
+    """Return the task of that name, whose answers are spans and relations.
+
+    Raises:
+        RegistryError: there is none; the message lists those there are.
+        ConfigError: its answers are others.
+    """
+    task = get_task(name)
+    if not isinstance(task, RelationTask):
+        raise ConfigError(f"task {name!r} has no relations between spans to learn; name another")
     return task

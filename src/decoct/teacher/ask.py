@@ -13,12 +13,12 @@ from itertools import islice
 
 from decoct.errors import AnswerError, ConfigError
 from decoct.records import Document
-from decoct.tasks.base import Task
+from decoct.tasks.base import QuestionTask, Task, read_answer
 from decoct.teacher.base import NO_USAGE, Backend, Request, Tally, Usage, prompt_hash
 from decoct.teacher.budget import Budget
 from decoct.teacher.cache import CallLog
 from decoct.teacher.caller import Answered, Caller
-from decoct.teacher.few_shot import open_shots
+from decoct.teacher.few_shot import Shots, open_shots
 from decoct.teacher.grounding import ground
 from decoct.teacher.outcome import OPEN, Outcome, Reading, conclude
 from decoct.teacher.questions import Questions
@@ -53,6 +53,7 @@ class Asking:
         settings: how to ask.
         budget: what may be spent; None for no limit.
         sleep: how to wait, for tests.
+        shots: the examples to show; None for those that the settings name.
 
     Raises:
         ConfigError: the settings ask for what this backend or task can't do, or an example is
@@ -67,11 +68,12 @@ class Asking:
         settings: AskSettings | None = None,
         budget: Budget | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        shots: Shots | None = None,
     ) -> None:
         self.task, self.backend, self.log = task, backend, log
         self.settings = settings or AskSettings()
-        check_settings(self.settings, backend)
-        self.questions = make_questions(task, backend, self.settings)
+        check_settings(self.settings, backend, task)
+        self.questions = make_questions(task, backend, self.settings, shots)
         self._caller = Caller(
             backend, log, self.questions, self.settings, budget or Budget(None, None), sleep
         )
@@ -198,7 +200,7 @@ class Asking:
             refusal = answered.refusal
             return Reading(None, refusal, answered.detail, cached=cached, usage=usage)
         try:
-            answer = self.task.parse(completion.content)
+            answer = read_answer(self.task, completion.content, document, request.sample)
         except AnswerError as error:
             return Reading(None, "invalid_answer", str(error), cached=cached, usage=usage)
         hashed = completion.prompt_hash or prompt_hash(request.prompt.system, request.schema)
@@ -207,18 +209,26 @@ class Asking:
         return Reading(grounded, meta=meta, cached=cached, usage=usage)
 
 
-def make_questions(task: Task, backend: Backend, settings: AskSettings) -> Questions:
+def make_questions(
+    task: Task, backend: Backend, settings: AskSettings, shots: Shots | None = None
+) -> Questions:
     """Make what turns documents into requests; examples are read and checked here.
+
+    Args:
+        task: what to ask.
+        backend: who answers.
+        settings: how to ask.
+        shots: the examples to show; None for those that the settings name.
 
     Raises:
         ConfigError: an example is wrong.
         StoreError: their file can't be read.
     """
     max_reasks = settings.max_reasks if backend.live else 0
-    return Questions(task, open_shots(settings, task), settings.pack, max_reasks)
+    return Questions(task, shots or open_shots(settings, task), settings.pack, max_reasks)
 
 
-def check_settings(settings: AskSettings, backend: Backend) -> None:
+def check_settings(settings: AskSettings, backend: Backend, task: Task) -> None:
     """See that the settings ask for nothing that this backend can't do.
 
     Raises:
@@ -240,7 +250,8 @@ def check_settings(settings: AskSettings, backend: Backend) -> None:
             f"{', '.join(reads_prompt)}: --teacher {backend.name} does not read the prompt; "
             "leave that out, or ask a model"
         )
-    if settings.samples > 1 and backend.parameters.get("temperature") == 0:
+    varies = isinstance(task, QuestionTask) and task.varies
+    if settings.samples > 1 and backend.parameters.get("temperature") == 0 and not varies:
         raise ConfigError(
             f"samples = {settings.samples}: at temperature 0 they would all be the same answer; "
             "set the temperature, to 0.7 say"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from decoct.errors import ConfigError, Faults, RefusedError
+from decoct.records import Candidate
 from decoct.registry import Shelf
 from decoct.store import sha256_json
 from decoct.tasks.base import Prompt
@@ -35,6 +36,7 @@ class Request:
         sample: 0 for the first answer to this prompt, 1 for a second opinion, and so on.
         pack: 0 where one document is asked about; else the most that go into one prompt.
         key: what the log knows it by, for backends that answer later; "" before it is sent.
+        question: what the prompt shows of the document; the text, unless the task shows more.
     """
 
     document_id: str
@@ -45,6 +47,7 @@ class Request:
     sample: int = 0
     pack: int = 0
     key: str = ""
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,19 @@ class Deferred(Backend, Protocol):
 
         Raises:
             TeacherError: the endpoint can't run batches, or failed this one.
+        """
+        ...
+
+
+@runtime_checkable
+class WithCandidates(Backend, Protocol):
+    """A backend whose choices were made among candidates of its own: a recording."""
+
+    def candidates(self, text: str) -> tuple[Candidate, ...] | None:
+        """Return the candidates of a mention, in the order in which they were shown.
+
+        Args:
+            text: the mention as it is written.
         """
         ...
 

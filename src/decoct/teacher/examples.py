@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from decoct.errors import AnswerError, ConfigError, Faults, FormatError
 from decoct.formats.base import read_lines
 from decoct.records import Document, describe
-from decoct.tasks.base import Answer, Example, Task
+from decoct.tasks.base import Answer, Example, QuestionTask, Task
 from decoct.teacher.grounding import ground
 
 N_SHOWN_FAULTS = 5
@@ -96,17 +96,20 @@ def _annotated(data: dict[str, Any], task: Task) -> Example:
         found = describe(error, quote=False, without="value_error")  # those quote the text
         found = found or "a span or relation contradicts its text"
         raise ConfigError(f"{found}; write {_SHAPE}") from None
-    if document.source is None and not document.spans:
+    if document.source is None and not document.spans and document.label is None:
         raise ConfigError('has no annotations; if there is nothing to find, say "source": "gold"')
-    return Example(document.text, task.answer(document))
+    question = task.question(document, 0) if isinstance(task, QuestionTask) else ""
+    return Example(document.text, task.answer(document), question)
 
 
 def _misfits(value: Any, schema: Mapping[str, Any], path: str = "answer") -> Iterator[str]:  # noqa: ANN401
     """Yield where a value departs from a schema: what an example leaves out, a teacher will too."""
-    kinds = {"object": dict, "array": list, "string": str}
+    kinds = {"object": dict, "array": list, "string": str, "integer": int}
     kind = schema.get("type")
     if kind in kinds and not isinstance(value, kinds[kind]):
         yield f"{path} is not of type {kind}"
+    elif value not in schema.get("enum", [value]):
+        yield f"{path} must be one of {', '.join(schema['enum'])}"
     elif kind == "object" and set(value) != set(schema["properties"]):
         yield f"{path} must have {', '.join(schema['properties'])} and nothing else"
     elif kind == "object":

@@ -48,17 +48,23 @@ class NearestShots:
     characters and pairs of characters. Of examples that are equally near the file's earlier ones
     are taken. One that has the document's own text is never shown: it would give the answer away.
 
+    Args:
+        examples: to choose from.
+        n: how many a prompt shows.
+        standing: others, shown to every document.
+
     Raises:
         MissingExtraError: bm25s is not installed.
     """
 
-    standing: tuple[Example, ...] = ()
-
-    def __init__(self, examples: Sequence[Example], n: int) -> None:
+    def __init__(
+        self, examples: Sequence[Example], n: int, standing: Sequence[Example] = ()
+    ) -> None:
         try:
             import bm25s
         except ImportError:
             raise MissingExtraError("bm25s", "link", "pick = nearest") from None
+        self.standing = tuple(standing)
         self._examples = tuple(examples)
         self._texts = [spaced(example.text) for example in examples]
         self._n = n
@@ -84,8 +90,23 @@ def open_shots(settings: AskSettings, task: Task) -> Shots | None:
     """
     if settings.examples is None:
         return None
-    kind = NearestShots if settings.pick == "nearest" else StaticShots
-    return kind(read_examples(settings.examples, task), settings.n_examples)
+    return choose_shots(read_examples(settings.examples, task), settings)
+
+
+def choose_shots(examples: Sequence[Example], settings: AskSettings, n_nearest: int = 0) -> Shots:
+    """Return a choice of examples.
+
+    Args:
+        examples: all that there are.
+        settings: `n_examples` of them are shown, as `pick` says.
+        n_nearest: so many more that are nearest.
+    """
+    n_standing = settings.n_examples if settings.pick == "static" else 0
+    n_near = n_nearest + (settings.n_examples if settings.pick == "nearest" else 0)
+    others = examples[n_standing:]
+    if not n_near or not others:
+        return StaticShots(examples, n_standing)
+    return NearestShots(others, n_near, examples[:n_standing])
 
 
 def _tokens(text: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 Every occurrence of a named subject becomes a span (a drug is a drug each time it is named); a
 claimed relation links the nearest sensible pair of occurrences. What can't be found is kept and
-counted.
+counted. A label of the whole document needs no place in it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from decoct.records import Relation, Span, number_annotations
-from decoct.tasks.base import Answer, Claim, Task
+from decoct.tasks.base import Answer, Claim, RelationTask, Task
 from decoct.text.align import Place, find_quote, nearest_pair
 
 
@@ -46,22 +46,28 @@ class Grounded:
         relations: each claim once.
         ungrounded: claims that could not be placed.
         lost_subjects: subjects without a claim that could not be placed.
+        label: the class of the document, for tasks that ask for one.
+        confidence: how sure of it the teacher says that it is.
     """
 
-    spans: tuple[Span, ...]
-    relations: tuple[Relation, ...]
-    ungrounded: tuple[Ungrounded, ...]
-    lost_subjects: tuple[str, ...]
+    spans: tuple[Span, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    ungrounded: tuple[Ungrounded, ...] = ()
+    lost_subjects: tuple[str, ...] = ()
+    label: str | None = None
+    confidence: float | None = None
 
 
 def ground(task: Task, text: str, answer: Answer) -> Grounded:
-    """Find an answer's strings in the text and link them.
+    """Find an answer's strings in the text and link them; a label is passed on.
 
     Args:
-        task: gives the labels.
+        task: gives the labels of spans; one without spans has none to find.
         text: the document's text.
         answer: a parsed answer.
     """
+    if not isinstance(task, RelationTask):
+        return Grounded(label=answer.label, confidence=answer.confidence)
     find = cache(partial(find_quote, text))
     claimed = {claim.subject for claim in answer.claims}
     subject_places = {place for subject in answer.subjects for place in find(subject)}
@@ -88,7 +94,7 @@ def _reason(subjects: list[Place], objects: list[Place]) -> str:
 
 
 def _assemble(
-    task: Task,
+    task: RelationTask,
     text: str,
     subject_places: set[Place],
     links: list[tuple[str, Place, Place]],

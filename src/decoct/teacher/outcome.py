@@ -67,6 +67,8 @@ def conclude(
 ) -> Outcome:
     """Make an outcome of a document's samples; more than one are put to the vote.
 
+    Where none of their labels has votes enough, that is a refusal, `no_agreement`.
+
     Args:
         document: what was asked about.
         backend: who was asked.
@@ -87,12 +89,22 @@ def conclude(
     relations: tuple[Relation, ...] = answers[0].relations
     ungrounded: tuple[Ungrounded, ...] = answers[0].ungrounded
     lost_subjects = answers[0].lost_subjects
-    confidence, n_outvoted = None, 0
+    label, confidence, n_outvoted = answers[0].label, answers[0].confidence, 0
     if len(readings) > 1:
         elected = vote(document.text, answers, min_agreement)
         spans, relations, ungrounded = elected.spans, elected.relations, elected.ungrounded
         lost_subjects = elected.lost_subjects
         confidence, n_outvoted = elected.document_confidence, elected.n_outvoted
+        label = elected.label
+        if label is None and any(answer.label is not None for answer in answers):
+            return Outcome(
+                document.id,
+                refusal="no_agreement",
+                detail=f"{len(answers)} answers, and none has votes enough",
+                n_outvoted=n_outvoted,
+                cached=cached,
+                usage=usage,
+            )
     meta = {**document.bare().meta, "backend": backend, **(usable[0].meta or {})}
     meta["confidence"] = confidence
     if ungrounded:
@@ -103,6 +115,7 @@ def conclude(
         source="silver",
         spans=spans,
         relations=relations,
+        label=label,
         meta=meta,
     )
     return Outcome(

@@ -56,9 +56,13 @@ class Plan:
             "assumptions": list(self.assumptions),
         }
 
-    def lines(self) -> Iterator[str]:
-        """Yield it as people read it."""
-        yield f"documents  {self.n_documents:,}, {self.n_cached:,} of them answered in the log"
+    def lines(self, noun: str = "documents") -> Iterator[str]:
+        """Yield it as people read it.
+
+        Args:
+            noun: what is asked about, in the plural.
+        """
+        yield f"{noun:<9}  {self.n_documents:,}, {self.n_cached:,} of them answered in the log"
         yield f"requests   {self.n_calls:,}"
         yield f"tokens     {self.prompt_tokens:,} to send, {self.completion_tokens:,} to come back"
         yield f"cost       {self._cost}"

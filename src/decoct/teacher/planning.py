@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from decoct.errors import AnswerError
 from decoct.records import Document
-from decoct.tasks.base import Task
+from decoct.tasks.base import Task, read_answer
 from decoct.teacher.ask import check_document, check_settings, make_questions
 from decoct.teacher.base import Backend, Deferred, Request, prompt_hash, request_key
 from decoct.teacher.cache import CallLog, History, Logged
+from decoct.teacher.few_shot import Shots
+from decoct.teacher.packing import ITEM
 from decoct.teacher.plan import Plan, estimate
 from decoct.teacher.prices import FREE, Price, PriceTable
 from decoct.teacher.questions import Questions
@@ -21,6 +24,7 @@ from decoct.teacher.settings import AskSettings
 from decoct.teacher.tokens import n_tokens, request_tokens
 
 _GUESSED_TOKENS, _GUESSED_LATENCY_S = 60, 2.0
+_SENTENCE = " ".join(["word"] * 25)
 
 
 def price_of(backend: Backend, prices: Path | None) -> Price | None:
@@ -44,17 +48,26 @@ def plan_questions(
     backend: Backend,
     settings: AskSettings,
     log: Path,
+    shots: Shots | None = None,
 ) -> Plan:
     """Count what would be sent for these documents, without sending it or making a log.
 
     Answers that will not fit, and be asked again, are not foreseen.
 
+    Args:
+        documents: the texts.
+        task: what would be asked.
+        backend: who would be.
+        settings: how.
+        log: where earlier answers are.
+        shots: the examples to show; None for those that the settings name.
+
     Raises:
         ConfigError: the settings or an example are wrong, or a document may not be sent.
     """
-    check_settings(settings, backend)
+    check_settings(settings, backend, task)
     with CallLog(log) if log.is_file() else nullcontext() as calls:
-        counted = _Counted(make_questions(task, backend, settings), backend, calls)
+        counted = _Counted(make_questions(task, backend, settings, shots), backend, calls)
         counted.add_all(documents, settings.samples)
         history = counted.history()
     answer_tokens, latency_s, assumptions = _expectations(counted, history)
@@ -136,7 +149,7 @@ class _Counted:
         complaint = ""
         if content is not None:
             try:
-                self.questions.task.parse(content)
+                read_answer(self.questions.task, content, document, request.sample)
                 return None
             except AnswerError as error:
                 complaint = str(error)
@@ -165,11 +178,8 @@ def _expectations(
         tokens, latency_s = history.mean_completion_tokens, history.median_latency_s
         told = f"{tokens:.0f} tokens and {latency_s:.1f} s an answer, as {history.n} in the log"
         return tokens, latency_s, (told,)
-    shown = counted.questions.standing
-    answers = [n_tokens(json.dumps(dict(shot.answer), ensure_ascii=False)) for shot in shown]
-    tokens = sum(answers) / len(answers) if answers else _GUESSED_TOKENS
+    tokens, source = _answer_tokens(counted.questions)
     tokens *= counted.questions.pack
-    source = "as the examples" if answers else "a guess, the log holds none yet"
     return (
         tokens,
         _GUESSED_LATENCY_S,
@@ -178,3 +188,28 @@ def _expectations(
             f"{_GUESSED_LATENCY_S:g} s an answer, a guess",
         ),
     )
+
+
+def _answer_tokens(questions: Questions) -> tuple[float, str]:
+    """Return tokens of an answer about one document, and where that comes from."""
+    typical = _typical(questions.task.schema)
+    if typical is not None:
+        if questions.pack > 1:
+            typical = {ITEM: 1, **typical}
+        return n_tokens(json.dumps(typical)), "as its schema is"
+    answers = [
+        n_tokens(json.dumps(dict(shot.answer), ensure_ascii=False)) for shot in questions.standing
+    ]
+    if answers:
+        return sum(answers) / len(answers), "as the examples"
+    return _GUESSED_TOKENS, "a guess, the log holds none yet"
+
+
+def _typical(schema: Mapping[str, Any]) -> Any | None:  # noqa: ANN401 (JSON is what it is)
+    """Return an answer as long as those by this schema are; None where nobody can tell."""
+    if schema.get("type") == "object":
+        parts = {key: _typical(part) for key, part in schema["properties"].items()}
+        return None if None in parts.values() else parts
+    if "enum" in schema:
+        return schema["enum"][0]
+    return {"integer": 10, "string": _SENTENCE}.get(str(schema.get("type")))

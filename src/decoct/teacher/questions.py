@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from decoct.records import Document
-from decoct.tasks.base import Example, Task
+from decoct.tasks.base import Example, Task, question_of
 from decoct.teacher.base import Request
 from decoct.teacher.few_shot import Shots
 from decoct.teacher.packing import packed_schema
@@ -46,21 +46,32 @@ class Questions:
         """
         if self.pack == 1:
             return self.alone(document, sample)
-        return self._packed([document.id], [document.text], sample)
+        shown = question_of(self.task, document, sample)
+        return self._packed(document.id, [document.text], [shown], sample)
 
     def alone(self, document: Document, sample: int) -> Request:
         """Return the question about one document in a prompt of its own."""
+        shown = question_of(self.task, document, sample)
         prompt = self.task.prompt(
-            document.text, examples=self.standing, nearest=self._near([document.text])
+            shown, examples=self.standing, nearest=self._near([document.text])
         )
-        return Request(document.id, document.text, self.task.name, prompt, self._schema, sample)
+        return Request(
+            document.id,
+            document.text,
+            self.task.name,
+            prompt,
+            self._schema,
+            sample,
+            question=shown,
+        )
 
     def together(self, requests: Sequence[Request]) -> Request:
         """Return one packed question for several that are to travel together."""
         first = requests[0]
         return self._packed(
-            [f"{first.document_id} and {len(requests) - 1} more"],
+            f"{first.document_id} and {len(requests) - 1} more",
             [request.text for request in requests],
+            [request.question for request in requests],
             first.sample,
         )
 
@@ -101,10 +112,19 @@ class Questions:
     def _near(self, texts: Sequence[str]) -> tuple[Example, ...]:
         return self._shots.near(texts) if self._shots else ()
 
-    def _packed(self, ids: Sequence[str], texts: Sequence[str], sample: int) -> Request:
+    def _packed(
+        self, document_id: str, texts: Sequence[str], questions: Sequence[str], sample: int
+    ) -> Request:
         prompt = self.task.prompt(
-            *texts, examples=self.standing, nearest=self._near(texts), packed=True
+            *questions, examples=self.standing, nearest=self._near(texts), packed=True
         )
         return Request(
-            ids[0], texts[0], self.task.name, prompt, self._packed_schema, sample, self.pack
+            document_id,
+            texts[0],
+            self.task.name,
+            prompt,
+            self._packed_schema,
+            sample,
+            self.pack,
+            question=questions[0],
         )

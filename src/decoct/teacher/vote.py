@@ -4,13 +4,14 @@ What a sampled model says each time it is sure of, and what it says now and then
 share of samples is the confidence (self-consistency).
 
 Source: Wang et al. 2023 (arXiv 2203.11171), who vote on whole answers; here spans and relations are
-voted on one by one.
+voted on one by one, and a document's label as they do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import mean
 
 from decoct.election import elect, poll
 from decoct.records import Relation, Span, number_annotations
@@ -26,8 +27,10 @@ class Elected:
         relations: likewise.
         ungrounded: claims not in the text that as large a share of the samples makes.
         lost_subjects: subjects not in the text that as large a share names.
-        document_confidence: share of the samples whose relations are exactly the elected ones.
-        n_outvoted: spans, relations and strings not in the text that too few samples have.
+        document_confidence: share of the samples whose relations, and label, are exactly the
+            elected ones; where they say how sure they are, times the mean of that.
+        n_outvoted: spans, relations, strings not in the text and labels that too few samples have.
+        label: the class of the document; None where none has enough samples, or nobody gives one.
     """
 
     spans: tuple[Span, ...]
@@ -36,12 +39,14 @@ class Elected:
     lost_subjects: tuple[str, ...]
     document_confidence: float
     n_outvoted: int
+    label: str | None = None
 
 
 def vote(text: str, samples: Sequence[Grounded], min_agreement: float = 0.5) -> Elected:
-    """Elect the spans and relations that enough samples have.
+    """Elect the spans and relations that enough samples have, and the label that most have.
 
     A relation is voted on between elected spans (see `elect`), so one that is kept keeps its spans.
+    Of labels with as many votes the surer samples' is taken, then the earliest sample's.
 
     Args:
         text: the document's text.
@@ -59,12 +64,34 @@ def vote(text: str, samples: Sequence[Grounded], min_agreement: float = 0.5) -> 
     claims, n_claims = poll([sample.ungrounded for sample in samples], min_agreement)
     subjects, n_subjects = poll([sample.lost_subjects for sample in samples], min_agreement)
     spans, relations = number_annotations(text, kept_marks, kept_links)
-    n_right = sum(ballot.links == kept_links.keys() for ballot in ballots)
+    label, n_labels = _elect_label(samples, min_agreement)
+    right = [
+        sample
+        for sample, ballot in zip(samples, ballots, strict=True)
+        if ballot.links == kept_links.keys() and sample.label == label
+    ]
+    said = [sample.confidence for sample in right if sample.confidence is not None]
+    sureness = mean(said) if said else 1.0
     return Elected(
         spans=spans,
         relations=relations,
         ungrounded=tuple(claims),
         lost_subjects=tuple(subjects),
-        document_confidence=n_right / len(samples),
-        n_outvoted=n_marks + n_links + n_claims + n_subjects,
+        document_confidence=len(right) / len(samples) * sureness,
+        n_outvoted=n_marks + n_links + n_claims + n_subjects + n_labels,
+        label=label,
     )
+
+
+def _elect_label(samples: Sequence[Grounded], min_agreement: float) -> tuple[str | None, int]:
+    """Return the label that most samples have, if they are enough, and how many others lost."""
+    sureness: dict[str, list[float]] = {}
+    for sample in samples:
+        if sample.label is not None:
+            sureness.setdefault(sample.label, []).append(sample.confidence or 0.0)
+    if not sureness:
+        return None, 0
+    first = max(sureness, key=lambda label: (len(sureness[label]), sum(sureness[label])))
+    if len(sureness[first]) / len(samples) < min_agreement:
+        return None, len(sureness)
+    return first, len(sureness) - 1

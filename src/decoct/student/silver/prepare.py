@@ -12,7 +12,7 @@ from decoct.student.silver.boundaries import harmonise
 from decoct.student.silver.caveats import unknown_subjects
 from decoct.student.silver.completion import complete_subjects
 from decoct.student.silver.settings import SilverSettings
-from decoct.tasks.base import Task
+from decoct.tasks.base import RelationTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Prepared:
     counts: Mapping[str, int]
 
 
-def prepare(silver: Sequence[Document], task: Task, settings: SilverSettings) -> Prepared:
+def prepare(silver: Sequence[Document], task: RelationTask, settings: SilverSettings) -> Prepared:
     """Take the steps that are switched on: boundaries, then aliases, then completion.
 
     Each looks for the strings that the one before it leaves.

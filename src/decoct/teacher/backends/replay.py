@@ -7,7 +7,8 @@ A recording is JSONL (also gzipped), one answer a line::
 
 `text` is the document's text; `id` may stand in its place. `content` is the answer as it came.
 Everything else may be missing. `_adapt` turns other shapes that are found in the field into this
-one: answers given as `function_arguments`, and answers given as fields (`drugs`, `ades`).
+one: answers given as `function_arguments`, and answers given as fields: `drugs` and `ades`, or a
+`mention`, its `candidates`, and the `choice` of one by its id, null for none.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pydantic import BaseModel, ValidationError
 from decoct.config import Settings, check
 from decoct.errors import ConfigError, Faults, FormatError, RefusedError
 from decoct.formats.base import read_lines
-from decoct.records import describe
+from decoct.records import Candidate, describe
 from decoct.store import sha256_file
 from decoct.teacher.base import Completion, Request, Usage
 
@@ -45,6 +46,7 @@ class _Recorded(BaseModel):
     usage: _Usage | None = None
     finish_reason: str | None = None
     state: str | None = None
+    candidates: tuple[Candidate, ...] | None = None
 
 
 class ReplayBackend:
@@ -111,6 +113,15 @@ class ReplayBackend:
             prompt_hash=self._prompt_hash,
         )
 
+    def candidates(self, text: str) -> tuple[Candidate, ...] | None:
+        """Return the candidates that a mention's recorded choice was made among.
+
+        Args:
+            text: the mention as it is written.
+        """
+        record = self._by_text.get(text.strip())
+        return record.candidates if record else None
+
     async def aclose(self) -> None:
         """Do nothing: the recording is already closed."""
 
@@ -149,6 +160,10 @@ def _adapt(data: dict[str, Any]) -> dict[str, Any]:
         events = [{"drug": drug, "effect": effect} for drug, effect in data["ades"]]
         answer = {"drugs": data["drugs"], "events": events}
         return {**data, "content": json.dumps(answer, ensure_ascii=False)}
+    if "mention" in data and "choice" in data:
+        answer = {"id": data["choice"], "certainty": data.get("confidence")}
+        said = json.dumps(answer, ensure_ascii=False)
+        return {**data, "text": data["mention"], "content": said}
     return data
 
 
