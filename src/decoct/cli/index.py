@@ -30,7 +30,8 @@ def _panel(help: str, *names: str, panel: str) -> Any:  # noqa: ANN401 (what typ
     return typer.Option(*names, help=help, rich_help_panel=panel)
 
 
-_MAKE, _CHANGE, _LOOK = "Make an index", "Change an index", "Look into an index"
+_MAKE, _LEARN = "Make an index", "Let a new index learn"
+_CHANGE, _LOOK = "Change an index", "Look into an index"
 
 
 def index(
@@ -63,6 +64,16 @@ def index(
         list[str] | None,
         _panel("An option of its reader, such as id=code; more than once.", panel=_MAKE),
     ] = None,
+    gold: Annotated[
+        Path | None, _panel("Mentions that people linked, to learn from.", panel=_LEARN)
+    ] = None,
+    silver: Annotated[
+        Path | None, _panel("Mentions that decoct judge linked, likewise.", panel=_LEARN)
+    ] = None,
+    unlabeled: Annotated[
+        Path | None,
+        _panel("Mentions without a link; the sure ones are learnt too (dense).", panel=_LEARN),
+    ] = None,
     at: Annotated[Path | None, _panel("The index's folder.", "--index", panel=_CHANGE)] = None,
     add: Annotated[
         Path | None, _panel("Add the entities of a knowledge base.", panel=_CHANGE)
@@ -94,14 +105,18 @@ def index(
         change={"--add": add, "--remove": remove, "--compact": compact},
         look={"--show": show, "--search": search},
         at=at,
-        made_of={"--retriever": retriever, "--dense-kind": dense_kind, "--config": config},
+        made_of={
+            **{"--retriever": retriever, "--dense-kind": dense_kind, "--config": config},
+            **{"--gold": gold, "--silver": silver, "--unlabeled": unlabeled},
+        },
     )
     faults = Faults()
     options = _options(kb_option or [])
     if kb is not None and out is not None:
         dense = {"encoder": encoder, "kind": dense_kind and dense_kind.value, "device": device}
         flags = {"retrievers": retriever, "dense": dense}
-        _make(kb, out, config, flags, kb_format, options, faults, json, quiet)
+        learnt = {"gold": gold, "silver": silver, "unlabeled": unlabeled}
+        _make(kb, out, config, flags, learnt, kb_format, options, faults, json, quiet)
     elif at is not None and (add is not None or remove or compact):
         _change(at, add, remove or [], compact, encoder, kb_format, options, faults, json, quiet)
     elif at is not None and search is not None:
@@ -160,6 +175,7 @@ def _make(
     out: Path,
     config: Path | None,
     flags: dict[str, Any],
+    learnt: dict[str, Path | None],
     kb_format: str | None,
     options: dict[str, str],
     faults: Faults,
@@ -171,6 +187,30 @@ def _make(
     from decoct.recipes.index import read_index_settings
 
     settings = read_index_settings(config, flags)
+    if any(learnt.values()):
+        from decoct.recipes.teach import teach_file
+
+        taught = teach_file(
+            kb,
+            out,
+            settings,
+            format=kb_format,
+            options=options,
+            faults=faults,
+            progress=Screen(quiet),
+            **learnt,
+        )
+        if json:
+            facts = {**_facts(taught.index.card), **taught.to_dict()}
+            show_json({"index": str(out), **facts, "n_skipped": faults.n})
+        else:
+            typer.echo(
+                f"{out}: {taught.index.n_entities:,} entities, {taught.index.n_names:,} names, "
+                f"{taught.n_aliases:,} of them learnt from {taught.n_gold:,} gold and "
+                f"{taught.n_silver:,} silver mentions; {taught.n_sure:,} unlabeled ones learnt; "
+                f"{taught.n_unknown:,} links of no use"
+            )
+        return
     made = recipe(
         kb,
         out,

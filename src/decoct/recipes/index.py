@@ -85,7 +85,7 @@ def index(
         made.search(["heart atack"])[0][0].name
     """
     if isinstance(kb, str | Path):
-        with _read(Path(kb), format, options, faults, progress) as read:
+        with reading(Path(kb), format, options, faults, progress) as read:
             return Index.build(read, out, settings, progress)
     return Index.build(kb, out, settings, progress)
 
@@ -122,7 +122,7 @@ def change(
     """
     found = Index.open(folder, encoder=encoder)
     if isinstance(add, str | Path):
-        with _read(Path(add), format, options, faults, progress) as read:
+        with reading(Path(add), format, options, faults, progress) as read:
             new = list(read)
     else:
         new = list(add or ())
@@ -193,7 +193,7 @@ def _own(index: Index, id_: str) -> bool:
 
 
 @contextmanager
-def _read(
+def reading(
     path: Path,
     format: str | None,
     options: Mapping[str, Any] | None,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from decoct.errors import ConfigError, Faults
 from decoct.formats.base import read_documents
@@ -14,6 +15,7 @@ from decoct.formats.jsonl import write_jsonl
 from decoct.kb.base import Entity
 from decoct.kb.reading import KnowledgeBase
 from decoct.progress import Progress, Silent
+from decoct.recipes.index import reading
 from decoct.records import Document, Link, Span
 from decoct.reranker.choices import UNSTATED
 from decoct.retriever.card import ENCODER, LISTS
@@ -137,6 +139,33 @@ def teach(
         len(made.sure),
         n_unknown + n_strange,
     )
+
+
+def teach_file(
+    kb: Path,
+    out: Path,
+    settings: IndexSettings,
+    *,
+    format: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    faults: Faults | None = None,
+    progress: Progress | None = None,
+    **more: Any,  # noqa: ANN401 (those of `teach`)
+) -> Taught:
+    """Read a knowledge base and make an index of it that has learnt; see `teach`.
+
+    Args:
+        kb: a file or folder of a known format.
+        out: folder for the index.
+        settings: of the index.
+        format: of the file; None guesses.
+        options: of its reader, such as `{"id": "code"}`.
+        faults: gets what can't be read.
+        progress: shown how far it is.
+        more: the other arguments of `teach`.
+    """
+    with reading(kb, format, options, faults, progress) as read:
+        return teach(read, out, settings, faults=faults, progress=progress, **more)
 
 
 def _pairs(

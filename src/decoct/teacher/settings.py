@@ -85,8 +85,8 @@ class TeacherSettings(AskSettings):
             raise ConfigError(f"{config} [options]: {error}" if config else str(error)) from None
 
     def asking(self) -> dict[str, Any]:
-        """Return what was set of how to ask, as keyword arguments of a recipe."""
-        return self.model_dump(exclude={"teacher", "options"}, exclude_unset=True)
+        """Return what was set of `AskSettings`, as keyword arguments of a recipe."""
+        return self.model_dump(include=set(AskSettings.model_fields), exclude_unset=True)
 
     def beside(self: T, here: Path) -> T:
         """Return the settings with their paths starting from a folder."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -63,6 +63,11 @@ class JudgeSettings(TeacherSettings):
     context_chars: Number = 300
     n_nearest: Number = 0
     example_candidates: Number = 0
+
+    def asking(self) -> dict[str, Any]:
+        """Return what was set but teacher and options, as keyword arguments of a recipe."""
+        asked = JudgeSettings.model_fields.keys() - {"teacher", "options"}
+        return self.model_dump(include=set(asked), exclude_unset=True)
 
     def task(self) -> CandidateChoice:
         """Return the task that asks so."""
