@@ -35,7 +35,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def found(text: str, document_id: str, k: int = 6) -> Document:
-    """A mention with its candidates, as `decoct link --candidates` leaves it."""
+    """A mention with its candidates, as `decoct link --keep 6` leaves it."""
     document = mention(text, document_id)
     index = FakeIndex()
     span = document.spans[0].model_copy(update={"link": Link(candidates=index._search(text, k))})

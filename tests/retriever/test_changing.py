@@ -72,7 +72,7 @@ def apply(index, entities, changes):
             index.compact()
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     st.lists(ENTITY, min_size=1, max_size=6, unique_by=lambda entity: entity.id),
     st.lists(CHANGE, max_size=4),

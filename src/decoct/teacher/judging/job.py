@@ -171,5 +171,5 @@ class JudgeJob:
         if summary.n_without_candidates == summary.n_mentions and not self.questioner.source.search:
             raise ConfigError(
                 "no mention has candidates; give an --index to search, or documents that went "
-                "through decoct link --candidates"
+                "through decoct link --keep 20"
             )
