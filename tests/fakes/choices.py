@@ -54,7 +54,9 @@ def _choice(rng: random.Random, size: int, nil_share: float, helpful: float) -> 
         scores[listed.index(right)] = 0.9
     found = sorted(zip(scores, listed, strict=True), reverse=True)
     candidates = tuple(
-        Candidate(id=id_, name=KB[id_].name, score=score, scores={"ngram": score, "dense": 1 - score})
+        Candidate(
+            id=id_, name=KB[id_].name, score=score, scores={"ngram": score, "dense": 1 - score}
+        )
         for score, id_ in found
     )
     ids = [candidate.id for candidate in candidates]

@@ -19,7 +19,7 @@ from decoct.records import Candidate
 from decoct.reranker.artifact import get_kind, load_reranker
 from decoct.reranker.base import KINDS, Choice, Question
 from fakes.choices import KB, choices, lookup
-from reranker.conftest import LEARNT
+from fakes.rerankers import LEARNT
 
 NAMES = KINDS.names()
 ASKED = [choice.question for choice in choices(12, seed=5)]
@@ -55,9 +55,9 @@ def test_it_says_who_it_is(kind):
     assert plugin.__doc__
     assert sys.modules[plugin.__module__].__doc__
     assert issubclass(plugin.settings_type, Settings)
-    names = [*plugin.settings_type.model_fields]
-    assert all(f"        {name}:" in inspect.getdoc(plugin.settings_type).replace("    ", "        ")
-               or plugin.settings_type.model_fields[name] for name in names)
+    bases = [base for base in plugin.settings_type.__mro__ if issubclass(base, Settings)]
+    documented = "".join(inspect.getdoc(base) or "" for base in bases)
+    assert all(f"    {name}: " in documented for name in plugin.settings_type.model_fields)
 
 
 @on_each
@@ -147,6 +147,7 @@ def test_odd_mentions_are_borne(kind, text, taught):
 @on_each
 def test_context_is_cut_around_the_mention(kind, taught):
     """What stands far from it makes no difference, what stands near may."""
+
     def asked(far):
         left, right = f"{far} " * 2000 + "x " * 2000, " y" * 2000 + f" {far}" * 2000
         query = Query("itis", f"{left}itis{right}", len(left), len(left) + 4)
@@ -158,7 +159,9 @@ def test_context_is_cut_around_the_mention(kind, taught):
 @on_each
 def test_a_candidate_of_another_knowledge_base_is_named(kind, taught):
     stranger = Question(Query("itis"), (Candidate(id="D999", name="unknown"),))
-    with pytest.raises(ConfigError, match="candidate 'D999' is not in the knowledge base") as caught:
+    with pytest.raises(
+        ConfigError, match="candidate 'D999' is not in the knowledge base"
+    ) as caught:
         taught(kind).scores([stranger], lookup)
     one_line(caught)
 

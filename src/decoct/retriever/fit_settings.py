@@ -76,7 +76,9 @@ class LearnSettings(FitSettings):
     Attributes:
         rounds: how often unlabeled mentions are linked by what was learnt so far, and those that it
             is sure of are learnt as well.
-        min_confidence: how sure of them: the probability of the entity among all.
+        sure_share: share of the unlabeled mentions that are learnt: the surest ones, by how much
+            nearer the entity is than the next. How sure is not said in probabilities: a bi-encoder
+            that has learnt few mentions by heart is sure of all.
         unlabeled_weight: how much such a mention counts; a person's counts 1.
         round_epochs: passes over all of it in each round.
         alias_trust: labelled mentions that count as much as this become aliases of their entities
@@ -84,7 +86,7 @@ class LearnSettings(FitSettings):
     """
 
     rounds: Annotated[int, Field(ge=0)] = 1
-    min_confidence: Annotated[float, Field(gt=0, lt=1)] = 0.4
+    sure_share: Annotated[float, Field(gt=0, le=1)] = 0.4
     unlabeled_weight: Annotated[float, Field(gt=0, le=1)] = 0.5
     round_epochs: Annotated[int, Field(ge=1)] = 3
     alias_trust: Annotated[float, Field(gt=0, le=1)] = 0.8

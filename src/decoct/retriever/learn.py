@@ -5,8 +5,7 @@ learnt a few hundred is right about the rest where it is sure; learning those to
 their neighbours. A teacher's labels pay twice here: they reach concepts that the few gold ones do
 not, and the sure mentions around those come along.
 
-Source: self-training after Yarowsky 1995 (P95-1026); the softmax over entities is the fine-tuned
-one, so that its probabilities mean something.
+Source: self-training after Yarowsky 1995 (P95-1026).
 """
 
 from __future__ import annotations
@@ -108,18 +107,20 @@ def _sure(
     texts: Sequence[str],
     settings: LearnSettings,
 ) -> tuple[Pair, ...]:
-    """Return the mentions that one entity is likely enough for."""
+    """Return the mentions whose entity is nearest by the widest margin over the next."""
     names = [name for entity in entities for name in entity.names]
     starts = np.cumsum([0, *(len(entity.names) for entity in entities)])[:-1]
     vectors = encoder.encode(names)
-    found = []
+    best = np.zeros(len(texts), dtype=np.int64)
+    margins = np.zeros(len(texts), dtype=np.float32)
     for at in range(0, len(texts), _CHUNK):
         near = encoder.encode([*map(Query, texts[at : at + _CHUNK])]) @ vectors.T
-        nearest = np.maximum.reduceat(near, starts, axis=1) / settings.temperature
-        shifted = np.exp(nearest - nearest.max(axis=1, keepdims=True))
-        probs = shifted / shifted.sum(axis=1, keepdims=True)
-        for row, best in enumerate(probs.argmax(axis=1).tolist()):
-            if probs[row, best] >= settings.min_confidence:
-                pair = Pair(texts[at + row], entities[best].id, settings.unlabeled_weight)
-                found.append(pair)
-    return tuple(found)
+        nearest = np.maximum.reduceat(near, starts, axis=1)
+        best[at : at + _CHUNK] = nearest.argmax(axis=1)
+        first_two = np.sort(nearest, axis=1)[:, -2:]
+        margins[at : at + _CHUNK] = first_two[:, -1] - first_two[:, 0]
+    n_sure = round(settings.sure_share * len(texts))
+    return tuple(
+        Pair(texts[place], entities[best[place]].id, settings.unlabeled_weight)
+        for place in np.argsort(-margins, kind="stable")[:n_sure].tolist()
+    )
