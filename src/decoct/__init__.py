@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from decoct.errors import DecoctError, Faults
     from decoct.formats.base import read
+    from decoct.linker.linker import Linker
     from decoct.recipes.distill import distill
     from decoct.recipes.evaluate import compare, evaluate
+    from decoct.recipes.index import index
+    from decoct.recipes.judge import judge
     from decoct.recipes.label import Silver, label
     from decoct.recipes.run import run
     from decoct.records import Document, Relation, Span
@@ -25,6 +28,7 @@ _HOME = {
     "DecoctError": "decoct.errors",
     "Document": "decoct.records",
     "Faults": "decoct.errors",
+    "Linker": "decoct.linker.linker",
     "Relation": "decoct.records",
     "Silver": "decoct.recipes.label",
     "Span": "decoct.records",
@@ -32,6 +36,8 @@ _HOME = {
     "compare": "decoct.recipes.evaluate",
     "distill": "decoct.recipes.distill",
     "evaluate": "decoct.recipes.evaluate",
+    "index": "decoct.recipes.index",
+    "judge": "decoct.recipes.judge",
     "label": "decoct.recipes.label",
     "read": "decoct.formats.base",
     "run": "decoct.recipes.run",
@@ -41,6 +47,7 @@ __all__ = [
     "DecoctError",
     "Document",
     "Faults",
+    "Linker",
     "Relation",
     "Silver",
     "Span",
@@ -48,6 +55,8 @@ __all__ = [
     "compare",
     "distill",
     "evaluate",
+    "index",
+    "judge",
     "label",
     "read",
     "run",
