@@ -133,7 +133,12 @@ class Bench:
         lists = cross_fitted_lists(self.entities, pairs, settings, learning, k=K, progress=SCREEN)
 
         def search(queries: list[Query], k: int) -> list[tuple[Candidate, ...]]:
-            return [lists[normalize_surface(query.text)][:k] for query in queries]
+            return [  # NIL is not learnt, so the index itself will do
+                lists[key][:k]
+                if (key := normalize_surface(query.text)) in lists
+                else index.search([query], k)[0]
+                for query in queries
+            ]
 
         made = Choices()
         for documents, by_people in self._sources(source):

@@ -83,6 +83,7 @@ def save_language_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(config)
+        torch.nn.init.normal_(model.get_input_embeddings().weight)
     model.save_pretrained(folder)
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,

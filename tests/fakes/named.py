@@ -15,7 +15,9 @@ NAMED = {
     "C7": ("Diabetes insipidus", "尿崩症"),
     "C8": ("Vomiting", "throwing up", "emesis"),
 }
-_SYLLABLES = "ba co di fen gra hy ile jo kar lum mo nex o pra qui ra sta tho u ver xan yl zo".split()
+_SYLLABLES = (
+    "ba co di fen gra hy ile jo kar lum mo nex o pra qui ra sta tho u ver xan yl zo".split()
+)
 
 
 def named() -> list[Entity]:
@@ -27,7 +29,9 @@ def made_up(n: int, seed: int = 0, prefix: str = "E") -> list[Entity]:
     rng = np.random.default_rng(seed)
 
     def name() -> str:
-        words = ("".join(rng.choice(_SYLLABLES, rng.integers(2, 5))) for _ in range(rng.integers(1, 4)))
+        words = (
+            "".join(rng.choice(_SYLLABLES, rng.integers(2, 5))) for _ in range(rng.integers(1, 4))
+        )
         return " ".join(words)
 
     made = []

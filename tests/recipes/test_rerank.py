@@ -12,7 +12,7 @@ from decoct.formats.jsonl import write_jsonl
 from decoct.kb.base import Entity
 from decoct.linker.linker import Linker
 from decoct.recipes.link import link_file, link_mentions, load_linker
-from decoct.recipes.rerank import read_ranker_settings, rerank_files
+from decoct.recipes.rerank import read_ranker_settings, rerank_file
 from decoct.recipes.teach import teach
 from decoct.records import Document, Link, Span
 from decoct.reranker.settings import RankerSettings
@@ -71,7 +71,7 @@ def accuracy(linker, test):
 
 def test_a_reranker_learns_what_the_index_does_not_know(files):
     index = Index.build(ENTITIES, files / "index", LEXICAL)
-    made = rerank_files(
+    made = rerank_file(
         files / "index",
         files / "linker",
         gold=files / "gold.jsonl",
@@ -113,7 +113,7 @@ def test_taught_mentions_are_names_and_keep_lists_as_if_not_taught(files):
     kept = {one.text: one.spans[0].link.candidates for one in read(files / "taught/lists.jsonl")}
     assert len(kept) == 60
     assert not any(kept[one.text][0].alias == one.text for one in gold)
-    reranked = rerank_files(files / "taught", files / "linker", gold=files / "gold.jsonl")
+    reranked = rerank_file(files / "taught", files / "linker", gold=files / "gold.jsonl")
     assert accuracy(reranked.linker, list(read(files / "test.jsonl"))) > 0.6
 
 
@@ -170,7 +170,7 @@ def test_abbreviations_are_looked_up_by_their_long_form(files):
 
 def test_odd_mentions_are_linked_or_nil_but_never_fail(files):
     Index.build(ENTITIES, files / "index", LEXICAL)
-    made = rerank_files(
+    made = rerank_file(
         files / "index", files / "linker", gold=files / "gold.jsonl", settings=RankerSettings()
     )
     odd = ["?!", "x" * 10_000, "knee " * 2_000, "𝛼𝛽", "۝", " "]
@@ -181,7 +181,7 @@ def test_odd_mentions_are_linked_or_nil_but_never_fail(files):
 
 def test_min_confidence_makes_nil(files):
     Index.build(ENTITIES, files / "index", LEXICAL)
-    rerank_files(files / "index", files / "linker", gold=files / "gold.jsonl")
+    rerank_file(files / "index", files / "linker", gold=files / "gold.jsonl")
     sure = load_linker(files / "linker").link("knee ache")
     assert sure.id
     nil = load_linker(files / "linker", min_confidence=0.9999).link("knee ache")
@@ -191,7 +191,7 @@ def test_min_confidence_makes_nil(files):
 
 def test_what_rerank_refuses(files):
     with pytest.raises(ConfigError, match="give --silver, --gold or both"):
-        rerank_files(files / "index", files / "out")
+        rerank_file(files / "index", files / "out")
     with pytest.raises(ConfigError, match="write it as name=value"):
         read_ranker_settings(None, {}, ["epochs"])
     settings = read_ranker_settings(None, {"kind": "features"}, ["a=3", "b=x y"])

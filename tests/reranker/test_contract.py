@@ -62,7 +62,7 @@ def test_it_says_who_it_is(kind):
 
 @on_each
 def test_a_wrong_setting_is_refused_with_the_nearest(kind, quick):
-    name = [*get_kind(kind).settings_type.model_fields][0]
+    name = next(iter(get_kind(kind).settings_type.model_fields))
     with pytest.raises(ConfigError, match=f"{kind}: unknown key '{name}x'.*{name}") as caught:
         get_kind(kind).fit(LEARNT, lookup, {**quick(kind), f"{name}x": 1})
     one_line(caught)
@@ -259,7 +259,7 @@ def test_a_folder_that_can_not_be_written_is_named(kind, taught, tmp_path):
 
 
 def test_a_folder_that_is_not_there():
-    with pytest.raises(ArtifactError, match="nowhere: holds no config.json") as caught:
+    with pytest.raises(ArtifactError, match=r"nowhere: holds no config\.json") as caught:
         load_reranker("nowhere")
     one_line(caught)
 

@@ -41,10 +41,7 @@ ASKED = ["acute heart failure", "renal", "chronic attack of the heart", "肾衰"
 def whole(index, asked=ASKED):
     """What is found: for each mention, entity -> similarities."""
     return [
-        {
-            one.id: {kind: one.scores[kind] for kind in index.settings.kinds}
-            for one in candidates
-        }
+        {one.id: {kind: one.scores[kind] for kind in index.settings.kinds} for one in candidates}
         for candidates in index.search(asked, k=1000)
     ]
 

@@ -19,7 +19,8 @@ ODD = ["", " ", "...", "？！", "\ud800", "a" * 10_000, "头痛" * 5_000, "\x00
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory):
-    return Index.build([*named(), *made_up(60)], tmp_path_factory.mktemp("index") / "index")
+    both = IndexSettings(weights={"ngram": 1.0, "bm25": 1.0})
+    return Index.build([*named(), *made_up(60)], tmp_path_factory.mktemp("index") / "index", both)
 
 
 @pytest.fixture
@@ -53,8 +54,11 @@ def test_scores_and_ranks_of_each_retriever(index):
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
     for kind in ("ngram", "bm25"):
         assert all(kind in one.scores for one in found), "also where it did not bring it"
-        ranked = {one.scores[f"{kind}_rank"]: one.scores[kind] for one in found
-                  if f"{kind}_rank" in one.scores}
+        ranked = {
+            one.scores[f"{kind}_rank"]: one.scores[kind]
+            for one in found
+            if f"{kind}_rank" in one.scores
+        }
         assert min(ranked) == 1.0
         ordered = [ranked[rank] for rank in sorted(ranked)]
         assert ordered == sorted(ordered, reverse=True)
@@ -118,7 +122,9 @@ def test_threads(index):
 def test_what_it_says_of_itself(index):
     assert len(index) == index.n_entities == 68
     assert index.n_names == sum(len(entity.names) for entity in (*named(), *made_up(60)))
-    assert repr(index) == f"Index('{index.folder}', 68 entities, {index.n_names} names, ngram, bm25)"
+    assert (
+        repr(index) == f"Index('{index.folder}', 68 entities, {index.n_names} names, ngram, bm25)"
+    )
     assert index.entity("C3").aliases[0] == "非胰岛素依赖型糖尿病"
     with pytest.raises(KeyError):
         index.entity("C99")
@@ -143,8 +149,11 @@ def test_weights_and_retrievers_are_settings(tmp_path):
     only = Index.build(named(), tmp_path / "one", IndexSettings(retrievers=("bm25",)))
     [found] = only.search(["heart attack"], k=3)
     assert set(found[0].scores) == {"bm25", "bm25_rank"}
-    weighed = Index.build(named(), tmp_path / "two", IndexSettings(weights={"ngram": 0.0}))
-    assert [one.id for one in weighed.search(["heart attack"], k=1)[0]] == [found[0].id]
+    weights = {"ngram": 0.0, "bm25": 1.0}
+    weighed = Index.build(named(), tmp_path / "two", IndexSettings(weights=weights))
+    [also] = weighed.search(["heart attack"], k=3)
+    assert [one.id for one in also] == [one.id for one in found]
+    assert set(also[0].scores) == {"ngram", "bm25", "bm25_rank"}, "one scores what others bring"
     with pytest.raises(RegistryError, match="no retriever named 'bm52'.*did you mean 'bm25'"):
         Index.build(named(), tmp_path / "three", IndexSettings(retrievers=("bm52",)))
     assert not (tmp_path / "three").exists()
@@ -203,9 +212,7 @@ def test_another_knowledge_base(copy, tmp_path):
 
 
 def files_of(index):
-    return sorted(
-        str(path.relative_to(index.folder)) for path in index.folder.rglob("*.npy")
-    )
+    return sorted(str(path.relative_to(index.folder)) for path in index.folder.rglob("*.npy"))
 
 
 def test_each_missing_or_cut_file_is_named(index, copy):

@@ -39,16 +39,16 @@ def test_what_is_saved_is_opened(tmp_path_factory, entities, first_row):
 @given(st.lists(ENTITIES, min_size=1, max_size=3), st.data())
 def test_names_of_several_tables(parts, data):
     entities = [entity for part in parts for entity in part]
-    living = np.array(data.draw(st.lists(st.booleans(), min_size=len(entities), max_size=len(entities))))
+    living = np.array(
+        data.draw(st.lists(st.booleans(), min_size=len(entities), max_size=len(entities)))
+    )
     starts = np.cumsum([0, *(len(part) for part in parts)])
     tables = [
         NameTable.of(enumerate(part, start=int(start)))
         for part, start in zip(parts, starts, strict=False)
     ]
     names = Names(tables, living)
-    expected = [
-        (name, number) for number, entity in enumerate(entities) for name in entity.names
-    ]
+    expected = [(name, number) for number, entity in enumerate(entities) for name in entity.names]
     for row, (name, number) in enumerate(expected):
         assert names[row] == name
         assert names.owners[row] == (number if living[number] else -1)

@@ -57,13 +57,13 @@ def rerank(
     from decoct.cli.screen import Screen, close, show_json
     from decoct.config import check
     from decoct.errors import Faults
-    from decoct.recipes.rerank import read_ranker_settings, rerank_files
+    from decoct.recipes.rerank import read_ranker_settings, rerank_file
 
     flags = {"kind": kind, "folds": folds, "doubt": doubt, "seed": seed}
     settings = read_ranker_settings(config, flags, options or ())
     linking = check(LinkerSettings, {"k": k, "labels": labels or ()}, "rerank")
     faults = Faults()
-    made = rerank_files(
+    made = rerank_file(
         index,
         out,
         silver=silver,

@@ -48,7 +48,7 @@ class Reranked:
         return {**self.counts, "out_of_fold_accuracy": self.out_of_fold_accuracy}
 
 
-def rerank_files(
+def rerank_file(
     index: Path,
     out: Path,
     *,

@@ -304,7 +304,7 @@ class _Run:
         return self.folder.step("learn", _INDEX, inputs, work)
 
     def _rerank(self, index: Path, silver: Path | None, hashes: Mapping[str, str]) -> Path:
-        from decoct.recipes.rerank import rerank_files
+        from decoct.recipes.rerank import rerank_file
 
         settings = self.settings
         gold = settings.learn.gold if settings.learn else None
@@ -316,7 +316,7 @@ class _Run:
 
                 Linker.describe(folder / _LINKER, index, None, settings.link.settings())
                 return {"kind": None}
-            made = rerank_files(
+            made = rerank_file(
                 index,
                 folder / _LINKER,
                 silver=silver,

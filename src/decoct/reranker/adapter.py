@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +119,8 @@ def add_lora(
     if gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
         model.enable_input_require_grads()
-    return Adapter(get_peft_model(model, wanted))
+    with _quiet():
+        return Adapter(get_peft_model(model, wanted))
 
 
 def save_adapter(folder: Path, adapter: Adapter) -> None:
@@ -161,7 +164,8 @@ def load_adapter(folder: Path, base: Any) -> Adapter:  # noqa: ANN401
     try:
         with safe_open(path, framework="pt") as stored:
             found = set(stored.keys())
-        model = PeftModel.from_pretrained(base, str(folder))
+        with _quiet():
+            model = PeftModel.from_pretrained(base, str(folder))
     except (OSError, SafetensorError) as error:
         raise ArtifactError(f"{path}: can't be read: {one_line(error)}") from None
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
@@ -172,3 +176,11 @@ def load_adapter(folder: Path, base: Any) -> Adapter:  # noqa: ANN401
     if found != set(get_peft_model_state_dict(model)):
         raise ArtifactError(f"{path}: holds other weights than {_CONFIG} says; {OTHER_VERSION}")
     return Adapter(model)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep from the user's screen what two libraries have to say to each other."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield

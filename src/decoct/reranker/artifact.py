@@ -46,9 +46,10 @@ def get_kind(name: str) -> type[Reranker]:
     try:
         kind: type[Reranker] = KINDS.get(name)
     except ModuleNotFoundError as error:
-        if error.name not in _EXTRAS:
+        library = str(error.name).partition(".")[0]
+        if library not in _EXTRAS:
             raise
-        raise MissingExtraError(error.name, _EXTRAS[error.name], f"re-ranker {name!r}") from None
+        raise MissingExtraError(library, _EXTRAS[library], f"re-ranker {name!r}") from None
     return kind
 
 

@@ -69,11 +69,11 @@ class OpenIndex:
     ) -> Iterator[tuple[Candidate, ...]]:
         """Yield the candidates of each mention."""
         kinds = list(self.searches)
-        weights = [settings.weights.get(kind, 1.0) for kind in kinds]
+        weights = [settings.weight(kind) for kind in kinds]
         prepared = [search.prepare(queries) for search in self.searches.values()]
         lists = [
-            self._hits(search, asked, k)
-            for search, asked in zip(self.searches.values(), prepared, strict=True)
+            self._hits(search, asked, k) if weight else [{} for _ in queries]
+            for search, asked, weight in zip(self.searches.values(), prepared, weights, strict=True)
         ]
         fused = [
             fuse([found[number] for found in lists], weights, settings.rrf_k, k)

@@ -261,7 +261,7 @@ def _folds(choices: Sequence[Choice], seed: int) -> NDArray[np.int64]:
 
 def _read_weights(path: Path) -> Vector:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
             weights = np.asarray(stored["weights"], dtype=np.float64)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ArtifactError(f"{path}: can't be read: {_reason(error)}") from None
