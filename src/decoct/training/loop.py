@@ -34,7 +34,8 @@ class Job(Generic[B]):
         n_batches: batches in an epoch.
         batches: epoch number -> that epoch's batches, always the same for the same number.
         loss: batch -> scalar loss; the model is in training mode and under autocast.
-        dev_score: -> score on the dev part, higher is better; the model is in evaluation mode.
+        dev_score: -> score on the dev part, higher is better; the model is in evaluation mode. None
+            where there is no such part: the last epoch is kept.
         fingerprint: hash of data and settings, for resuming.
     """
 
@@ -43,7 +44,7 @@ class Job(Generic[B]):
     n_batches: int
     batches: Callable[[int], Sequence[B]]
     loss: Callable[[B], torch.Tensor]
-    dev_score: Callable[[], float]
+    dev_score: Callable[[], float] | None
     fingerprint: str
 
 
@@ -53,7 +54,7 @@ class Training:
 
     Attributes:
         best_epoch: from 1; its weights are the model's now.
-        best_score: its dev score.
+        best_score: its dev score, or its number where there is no dev part.
         history: one entry an epoch: `epoch`, `loss`, `dev_score`, `seconds`.
         device: where it ran.
         bf16: whether under bf16 autocast.
@@ -112,7 +113,7 @@ def train(
         loss = _run_epoch(job, settings, epoch, device, bf16, optimizer, progress)
         model.eval()
         with torch.inference_mode(), autocast(device, bf16):
-            score = job.dev_score()
+            score = job.dev_score() if job.dev_score else float(epoch)
         entry = {
             "epoch": epoch,
             "loss": loss,
@@ -131,9 +132,8 @@ def train(
         )
         if checkpoints:
             save_checkpoint(checkpoints, position, model, best, optimizer)
-        progress.note(
-            f"epoch {epoch}: loss {loss:.4f}, dev score {score:.4f}{' (best)' if better else ''}"
-        )
+        scored = f", dev score {score:.4f}{' (best)' if better else ''}" if job.dev_score else ""
+        progress.note(f"epoch {epoch}: loss {loss:.4f}{scored}")
 
     model.load_state_dict(best)
     model.eval()
