@@ -273,11 +273,15 @@ def _bm25s() -> Row:
 
         def find(mentions: list[str]) -> Any:  # noqa: ANN401
             known = [
-                [word for word in mention.split() if word in found.vocab_dict] or [""]
+                [word for word in mention.split() if word in found.vocab_dict]
                 for mention in mentions
             ]
-            rows, scores = found.retrieve(known, k=K, show_progress=False)
-            return np.where(scores > 0, rows, -1)
+            there = [number for number, words in enumerate(known) if words]
+            rows = np.full((len(mentions), K), -1)
+            asked = [known[number] for number in there]
+            places, scores = found.retrieve(asked, k=K, show_progress=False)
+            rows[there] = np.where(scores > 0, places, -1)
+            return rows
 
         return find
 

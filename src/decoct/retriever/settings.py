@@ -88,7 +88,7 @@ class DenseSettings(EncoderSettings):
         n_links: neighbours of a name in the graph.
         n_explored: names kept in view while walking it, when it is searched.
         n_explored_building: likewise when it is built.
-        n_cells: cells for `pq`; None for four times the square root of the number of names.
+        n_cells: cells for `pq`; None for the square root of the number of names.
         n_probed: cells looked into.
         pq_bytes: of a name's code; it must divide the number of dimensions.
         seed: of what is learnt from a sample of the vectors.

@@ -17,6 +17,7 @@ VECTORS = "vectors.npy"
 FAISS = "index.faiss"
 _BLOCK = 1 << 16  # vectors brought into memory at a time
 _TRAINING_A_CELL = 64
+_LEAST_A_CELL = 39  # faiss warns of fewer
 _MIN_TRAINING = 50_000
 Found = tuple[NDArray[np.int64], NDArray[np.float32]]
 
@@ -165,9 +166,9 @@ def _empty(faiss: Any, shape: tuple[int, ...], settings: DenseSettings) -> Any: 
         index = faiss.IndexHNSWSQ(d, faiss.ScalarQuantizer.QT_8bit, settings.n_links, metric)
         index.hnsw.efConstruction = settings.n_explored_building
         return index
-    n_cells = settings.n_cells or int(4 * n**0.5)
+    n_cells = min(settings.n_cells or int(n**0.5), max(1, n // _LEAST_A_CELL))
     code = _code_bytes(d, settings.pq_bytes)
-    index = faiss.index_factory(d, f"IVF{min(n_cells, n // 39 or 1)},PQ{code}", metric)
+    index = faiss.index_factory(d, f"IVF{n_cells},PQ{code}", metric)
     index.cp.seed = settings.seed
     return index
 
