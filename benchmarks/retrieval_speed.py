@@ -32,16 +32,15 @@ import numpy as np
 K = 16
 N_DIMENSIONS = 384
 SEED = 0
-ONSETS = "b c d f g h l m n p r s t v br cr dr fr gl gr pl pr st tr th ch ph sph x z".split()
-NUCLEI = "a e i o u y ae eu io ia ou".split()
-CODAS = ["n", "r", "l", "s", "m", "t", "x", "c", "nd", "st", "rm", "ct", *[""] * 14]
-ENDINGS = "itis osis oma emia pathy algia ectasia plasia trophy uria pnea penia plegia".split()
+ONSETS = "b c d f g h l m n p r s t v br cr dr fr gl gr pl pr st tr th ch ph sph x z"
+NUCLEI = "a e i o u y ae eu io ia ou"
+CODAS = "n r l s m t x c nd st rm ct"
+ENDINGS = "itis osis oma emia pathy algia ectasia plasia trophy uria pnea penia plegia"
 BEFORE = (
     "acute chronic recurrent congenital familial severe mild idiopathic primary secondary "
     "bilateral left right juvenile benign malignant atypical diffuse focal unspecified"
-).split()
-AFTER = [f"type {n}" for n in range(1, 13)] + [f"stage {n}" for n in range(1, 5)]
-AFTER += "due to;without;with;of the;syndrome;disorder;disease;deficiency;injury".split(";")
+)
+AFTER = "due to;without;with;of the;syndrome;disorder;disease;deficiency;injury"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -65,31 +64,34 @@ class Row:
 def make_names(n: int) -> list[str]:
     """Make different names, some words in many and most in few."""
     rng = np.random.default_rng(SEED)
+    onsets, nuclei, codas = ONSETS.split(), NUCLEI.split(), [*CODAS.split(), *[""] * 14]
+    endings, before, after = ENDINGS.split(), BEFORE.split(), AFTER.split(";")
+    after += [f"type {n}" for n in range(1, 13)] + [f"stage {n}" for n in range(1, 5)]
 
     def stem() -> str:
-        parts = rng.integers(2, 4)
+        parts = range(rng.integers(2, 4))
         return "".join(
-            ONSETS[rng.integers(len(ONSETS))]
-            + NUCLEI[rng.integers(len(NUCLEI))]
-            + CODAS[rng.integers(len(CODAS))]
-            for _ in range(parts)
+            onsets[rng.integers(len(onsets))]
+            + nuclei[rng.integers(len(nuclei))]
+            + codas[rng.integers(len(codas))]
+            for _ in parts
         )
 
     stems = list(dict.fromkeys(stem() for _ in range(60_000)))
     ended = rng.random(len(stems)) < 0.5
     words = [
-        stem + (ENDINGS[rng.integers(len(ENDINGS))] if has_ending else "")
+        stem + (endings[rng.integers(len(endings))] if has_ending else "")
         for stem, has_ending in zip(stems, ended, strict=True)
     ]
     names: dict[str, None] = {}
     while len(names) < n:
         rare = (len(words) ** rng.random((n, 3))).astype(int) - 1
-        shapes, first, last = (rng.integers(0, size, n) for size in (6, len(BEFORE), len(AFTER)))
+        shapes, first, last = (rng.integers(0, size, n) for size in (6, len(before), len(after)))
         for at in range(n):
             one, two, three = (words[number] for number in rare[at])
-            parts = [BEFORE[first[at]]] if shapes[at] % 2 else []
-            parts += [one, AFTER[last[at]]] if shapes[at] < 2 else [one, two]
-            parts += [AFTER[last[at]], three] if shapes[at] > 3 else []
+            parts = [before[first[at]]] if shapes[at] % 2 else []
+            parts += [one, after[last[at]]] if shapes[at] < 2 else [one, two]
+            parts += [after[last[at]], three] if shapes[at] > 3 else []
             names[" ".join(parts)] = None
             if len(names) == n:
                 break

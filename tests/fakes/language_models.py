@@ -22,8 +22,8 @@ def words_only(texts: Iterable[str]) -> Tokenizer:
     """A tokenizer whose tokens are whole words, letters and signs; it has a start token."""
     tokenizer = Tokenizer(models.WordLevel(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.WordLevelTrainer(special_tokens=[*_SPECIAL, *_LETTERS])
-    tokenizer.train_from_iterator(texts, trainer)
+    trainer = trainers.WordLevelTrainer(special_tokens=_SPECIAL, show_progress=False)
+    tokenizer.train_from_iterator([*texts, " ".join(_LETTERS)], trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A", special_tokens=[("<s>", 1)]
     )

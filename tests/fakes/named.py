@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from decoct.kb.base import Entity
 
 NAMED = {
@@ -15,9 +16,7 @@ NAMED = {
     "C7": ("Diabetes insipidus", "尿崩症"),
     "C8": ("Vomiting", "throwing up", "emesis"),
 }
-_SYLLABLES = (
-    "ba co di fen gra hy ile jo kar lum mo nex o pra qui ra sta tho u ver xan yl zo".split()
-)
+_SYLLABLES = "ba co di fen gra hy ile jo kar lum mo nex o pra qui ra sta tho u ver xan yl zo"
 
 
 def named() -> list[Entity]:
@@ -27,10 +26,11 @@ def named() -> list[Entity]:
 def made_up(n: int, seed: int = 0, prefix: str = "E") -> list[Entity]:
     """Entities with one to three names of one to three words; some names are shared."""
     rng = np.random.default_rng(seed)
+    syllables = _SYLLABLES.split()
 
     def name() -> str:
         words = (
-            "".join(rng.choice(_SYLLABLES, rng.integers(2, 5))) for _ in range(rng.integers(1, 4))
+            "".join(rng.choice(syllables, rng.integers(2, 5))) for _ in range(rng.integers(1, 4))
         )
         return " ".join(words)
 

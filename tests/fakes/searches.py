@@ -14,18 +14,18 @@ from decoct.retriever.indexes.base import INDEXES, Segment
 from decoct.retriever.names import NameTable
 
 
-def opened(kind: str, folder: Path, *parts: Sequence[str], alive: Any = None, **settings: Any):
-    """Build segments of names, each an entity's own, and open them; None for settings is default."""
-    plugin = INDEXES.get(kind)
+def opened(of: str, folder: Path, *parts: Sequence[str], alive: Any = None, **settings: Any):
+    """Build segments of names, each an entity's own, of one retriever, and open them."""
+    plugin = INDEXES.get(of)
     retriever = plugin(plugin.settings(**settings))
     segments = []
     for number, names in enumerate(parts):
         at = folder / str(number)
         table = NameTable.of((n, Entity(id=f"E{n}", name=name)) for n, name in enumerate(names))
         table.save(at / "names")
-        retriever.build(NameTable.open(at / "names"), at / kind, Silent())
+        retriever.build(NameTable.open(at / "names"), at / of, Silent())
         there = np.ones(len(names), dtype=bool) if alive is None else np.array(alive[number])
-        segments.append(Segment(at / kind, table, there))
+        segments.append(Segment(at / of, table, there))
     retriever.weigh(segments, 0)
     return retriever.open(segments, 0)
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import processors
 
 pytest.importorskip("torch")
 
@@ -15,9 +16,20 @@ TEXT = " ".join(WORDS)
 MAX_TOKENS = 24
 
 
+def tokenizer(vocab_size=400):
+    """A BERT's, which puts a pair of texts between signs too."""
+    made = wordpiece([TEXT], vocab_size)
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(sign, made.token_to_id(sign)) for sign in ("[CLS]", "[SEP]")],
+    )
+    return made
+
+
 @pytest.fixture(scope="module")
 def template():
-    return Template("mention_context", wordpiece([TEXT], vocab_size=400), MAX_TOKENS)
+    return Template("mention_context", tokenizer(), MAX_TOKENS)
 
 
 def read(template, query):
@@ -57,14 +69,14 @@ def test_without_context_or_in_the_plain_template(template):
     [bare] = template.encode([Query("word1")])
     [name] = template.encode(["word1"])
     assert bare.ids == name.ids
-    plain = Template("mention", wordpiece([TEXT], vocab_size=400), MAX_TOKENS)
+    plain = Template("mention", tokenizer(), MAX_TOKENS)
     [encoding] = plain.encode([query(3, 3)])
     assert encoding.tokens == plain.encode(["word3"])[0].tokens
 
 
 @given(st.text(max_size=80), st.integers(0, 80), st.integers(0, 20))
 def test_any_place_in_any_text(text, start, length):
-    template = Template("mention_context", wordpiece([TEXT], vocab_size=100), 12)
+    template = Template("mention_context", tokenizer(100), 12)
     start = min(start, len(text))
     end = min(start + length, len(text))
     [encoding] = template.encode([Query(text[start:end], text, start, end)])
