@@ -75,7 +75,8 @@ def test_it_is_cut_until_it_fits(max_tokens):
         definition="a definition that goes on " * 200,
     )
     left = "some text before " * 300
-    query = Query("very sleepy " * 900, f"{left}{'very sleepy ' * 900} after", len(left))
+    mention = "very sleepy " * 900
+    query = Query(mention, f"{left}{mention} after", len(left), len(left) + len(mention))
     prompt = made(max_tokens=max_tokens)
     ids = prompt.token_ids(Question(query, CANDIDATES), [0, 1], lambda _: long)
     assert len(ids) <= max_tokens

@@ -34,7 +34,7 @@ def test_rows_of_several_columns_and_numbers_of_another_type(tmp_path):
 def test_what_is_open_is_mapped_and_can_not_be_written(tmp_path):
     save_array(tmp_path / "a.npy", np.arange(5))
     found = open_array(tmp_path / "a.npy", np.int64)
-    assert isinstance(found, np.memmap)
+    assert isinstance(found.base, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         found[0] = 1
 

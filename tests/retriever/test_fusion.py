@@ -8,18 +8,21 @@ from hypothesis import strategies as st
 from decoct.retriever.fusion import fuse, hits, n_distinct
 
 LIST = st.lists(st.integers(0, 9), max_size=8, unique=True).map(
-    lambda entities: {entity: (entity * 2, 1.0 / (n + 1)) for n, entity in enumerate(entities)}
+    lambda entities: {
+        entity: (n + 1, entity * 2, 1.0 / (n + 1)) for n, entity in enumerate(entities)
+    }
 )
 
 
 def test_an_entitys_best_name_counts():
     found = hits([4, 7, -1, 5, 9], [0.9, 0.8, 0.7, 0.6, 0.5], [2, 3, 2, 2, 1])
-    assert found == {2: (4, 0.9), 3: (7, 0.8), 1: (9, 0.5)}
+    assert found == {2: (1, 4, 0.9), 3: (2, 7, 0.8), 1: (3, 9, 0.5)}
     assert list(found) == [2, 3, 1]
 
 
 def test_by_hand():
-    one, other = {7: (0, 0.9), 8: (1, 0.5), 9: (2, 0.1)}, {8: (5, 12.0), 6: (4, 3.0)}
+    one = {7: (1, 0, 0.9), 8: (2, 1, 0.5), 9: (3, 2, 0.1)}
+    other = {8: (1, 5, 12.0), 6: (2, 4, 3.0)}
     found = fuse([one, other], [1.0, 0.5], 60, 10)
     assert [each.entity for each in found] == [8, 7, 9, 6]
     assert found[0].score == pytest.approx(1 / 62 + 0.5 / 61)

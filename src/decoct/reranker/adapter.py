@@ -58,7 +58,9 @@ class Adapter(nn.Module):
         return last
 
     def state_dict(  # type: ignore[override]  # torch overloads it, for its own callers
-        self, *args: Any, **kwargs: Any
+        self,
+        *args: Any,
+        **kwargs: Any,  # noqa: ANN401
     ) -> dict[str, Any]:
         """Return what is learnt; the rest is as large as the language model, and never changes."""
         learnt = {name for name, one in self.named_parameters() if one.requires_grad}

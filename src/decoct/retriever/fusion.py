@@ -6,12 +6,13 @@ Source: Cormack, Clarke and Büttcher 2009 (SIGIR), with a weight for each retri
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-NameHits = Mapping[int, tuple[int, float]]  # entity -> its best name's row, and that one's score
+# entity -> its rank from 1, its best name's row and that one's score; best first
+NameHits = Mapping[int, tuple[int, int, float]]
 
 
 @dataclass(slots=True)
@@ -27,10 +28,10 @@ class Fused:
     """
 
     entity: int
-    score: float = 0.0
-    row: int = -1
-    ranks: dict[int, int] = field(default_factory=dict)
-    scores: dict[int, float] = field(default_factory=dict)
+    score: float
+    row: int
+    ranks: dict[int, int]
+    scores: dict[int, float]
 
 
 def hits(rows: Sequence[int], scores: Sequence[float], entities: Sequence[int]) -> NameHits:
@@ -41,10 +42,10 @@ def hits(rows: Sequence[int], scores: Sequence[float], entities: Sequence[int]) 
         scores: the names'.
         entities: whose each name is.
     """
-    found: dict[int, tuple[int, float]] = {}
+    found: dict[int, tuple[int, int, float]] = {}
     for row, score, entity in zip(rows, scores, entities, strict=True):
         if row >= 0 and entity not in found:
-            found[entity] = (row, score)
+            found[entity] = (len(found) + 1, row, score)
     return found
 
 
@@ -54,20 +55,27 @@ def fuse(lists: Sequence[NameHits], weights: Sequence[float], k: float, n: int) 
     Of equal ones the one goes first that an earlier retriever ranks higher.
 
     Example:
-        >>> one, other = {7: (0, 0.9), 8: (1, 0.5)}, {8: (1, 12.0)}
+        >>> one, other = {7: (1, 0, 0.9), 8: (2, 1, 0.5)}, {8: (1, 1, 12.0)}
         >>> [(fused.entity, fused.ranks) for fused in fuse([one, other], [1, 1], 60, 2)]
         [(8, {0: 2, 1: 1}), (7, {0: 1})]
     """
-    every: dict[int, Fused] = {}
-    for number, (found, weight) in enumerate(zip(lists, weights, strict=True)):
-        for rank, (entity, (row, score)) in enumerate(found.items(), start=1):
-            fused = every.get(entity)
-            if fused is None:
-                fused = every[entity] = Fused(entity, row=row)
-            fused.score += weight / (k + rank)
-            fused.ranks[number] = rank
-            fused.scores[number] = score
-    return sorted(every.values(), key=lambda fused: -fused.score)[:n]
+    scores: dict[int, float] = {}
+    for found, weight in zip(lists, weights, strict=True):
+        for entity, (rank, _, _) in found.items():
+            scores[entity] = scores.get(entity, 0.0) + weight / (k + rank)
+    best = sorted(scores.items(), key=lambda pair: -pair[1])[:n]
+    return [_seen_by(lists, entity, score) for entity, score in best]
+
+
+def _seen_by(lists: Sequence[NameHits], entity: int, score: float) -> Fused:
+    hits = {number: found[entity] for number, found in enumerate(lists) if entity in found}
+    return Fused(
+        entity,
+        score,
+        next(iter(hits.values()))[1],
+        {number: rank for number, (rank, _, _) in hits.items()},
+        {number: similarity for number, (_, _, similarity) in hits.items()},
+    )
 
 
 def n_distinct(entities: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -49,7 +49,7 @@ class Strings:
         return len(self.starts) - 1
 
     def __getitem__(self, row: int) -> str:
-        return bytes(self.text[self.starts[row] : self.starts[row + 1]]).decode()
+        return self.text[self.starts[row] : self.starts[row + 1]].tobytes().decode()
 
     def slice(self, first: int, last: int) -> list[str]:
         """Return the strings of rows [first, last)."""

@@ -71,7 +71,7 @@ class OpenIndex:
         kinds = list(self.searches)
         weights = [settings.weight(kind) for kind in kinds]
         prepared = [search.prepare(queries) for search in self.searches.values()]
-        lists = [
+        lists: list[list[NameHits]] = [
             self._hits(search, asked, k) if weight else [{} for _ in queries]
             for search, asked, weight in zip(self.searches.values(), prepared, weights, strict=True)
         ]
