@@ -63,7 +63,7 @@ def test_nothing_to_index(tmp_path):
     source = write_lines(tmp_path / "kb.tsv", ["id\tname"])
     with pytest.raises(FormatError):
         index(source, tmp_path / "index")
-    with pytest.raises(StoreError, match="none.tsv"):
+    with pytest.raises(StoreError, match=r"none.tsv"):
         index(tmp_path / "none.tsv", tmp_path / "index")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kb.tsv"]
 
@@ -133,7 +133,7 @@ def test_settings_of_flags_and_file(tmp_path):
     made = settings(config, dense={"encoder": "embedded"})
     assert (made.dense.kind, made.dense.encoder, made.weight("ngram")) == ("pq", "embedded", 2)
     assert settings(config, retrievers=["dense", "ngram"]).kinds == ("dense", "ngram")
-    with pytest.raises(ConfigError, match="encoder: of vectors.*add --retriever dense"):
+    with pytest.raises(ConfigError, match=r"encoder: of vectors.*add --retriever dense"):
         settings(retrievers=["ngram"], dense={"encoder": "embedded"})
     config.write_text("retriever = 1")
     with pytest.raises(ConfigError, match=r"index\.toml: unknown key 'retriever'"):

@@ -41,7 +41,7 @@ def test_what_is_open_is_mapped_and_can_not_be_written(tmp_path):
 
 def test_damage(tmp_path):
     path = tmp_path / "a.npy"
-    with pytest.raises(ArtifactError, match="a.npy: .*No such file.*decoct index --kb"):
+    with pytest.raises(ArtifactError, match=r"a.npy: .*No such file.*decoct index --kb"):
         open_array(path, np.int32)
     save_array(path, np.arange(1000, dtype=np.int32))
     for dtype, n_rows in ((np.int64, 1000), (np.int32, 999)):

@@ -154,7 +154,7 @@ def test_weights_and_retrievers_are_settings(tmp_path):
     [also] = weighed.search(["heart attack"], k=3)
     assert [one.id for one in also] == [one.id for one in found]
     assert set(also[0].scores) == {"ngram", "bm25", "bm25_rank"}, "one scores what others bring"
-    with pytest.raises(RegistryError, match="no retriever named 'bm52'.*did you mean 'bm25'"):
+    with pytest.raises(RegistryError, match=r"no retriever named 'bm52'.*did you mean 'bm25'"):
         Index.build(named(), tmp_path / "three", IndexSettings(retrievers=("bm52",)))
     assert not (tmp_path / "three").exists()
 
@@ -176,7 +176,7 @@ def test_a_folder_with_something_in_it(index, tmp_path):
 
 
 def test_no_index(tmp_path):
-    with pytest.raises(ArtifactError, match="holds no index.*decoct index --kb"):
+    with pytest.raises(ArtifactError, match=r"holds no index.*decoct index --kb"):
         Index.open(tmp_path)
     write_json(tmp_path / "config.json", {"model_type": "bert"})
     with pytest.raises(ArtifactError, match="is no index of decoct's"):
@@ -189,22 +189,22 @@ def test_no_index(tmp_path):
 def test_a_newer_version(copy):
     card = read_json(copy / "config.json")
     write_json(copy / "config.json", {**card, "format": 99, "more": 1})
-    with pytest.raises(ArtifactError, match="index of format 99.*update decoct"):
+    with pytest.raises(ArtifactError, match=r"index of format 99.*update decoct"):
         Index.open(copy)
     write_json(copy / "config.json", {**card, "more": 1})
-    with pytest.raises(ArtifactError, match="more: .*build the index again"):
+    with pytest.raises(ArtifactError, match=r"more: .*build the index again"):
         Index.open(copy)
 
 
 def test_a_knowledge_base_that_was_changed_by_something_else(copy):
     EntityStore.open(copy / "kb").with_changes(remove=["C1"])
-    with pytest.raises(ArtifactError, match="was changed by something else.*--out NEW"):
+    with pytest.raises(ArtifactError, match=r"was changed by something else.*--out NEW"):
         Index.open(copy)
 
 
 def test_another_knowledge_base(copy, tmp_path):
     shutil.rmtree(copy / "kb")
-    with pytest.raises(ArtifactError, match="holds no knowledge base.*decoct index --kb"):
+    with pytest.raises(ArtifactError, match=r"holds no knowledge base.*decoct index --kb"):
         Index.open(copy)
     EntityStore.write(copy / "kb", made_up(68, seed=9))
     with pytest.raises(ArtifactError, match="was changed by something else"):

@@ -66,7 +66,7 @@ def build(encoder, folder):
 def test_another_encoder_is_refused(tiny_encoder, tmp_path):
     build(tiny_encoder, tmp_path / "index")
     other = save_encoder(tmp_path / "other", "bert", NAMES, seed=7)
-    with pytest.raises(ArtifactError, match="built with another encoder than .*other.*--encoder"):
+    with pytest.raises(ArtifactError, match=r"built with another encoder than .*other.*--encoder"):
         Index.open(tmp_path / "index", encoder=str(other))
 
 
