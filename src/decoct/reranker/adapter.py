@@ -59,7 +59,7 @@ class Adapter(nn.Module):
 
     def state_dict(  # type: ignore[override]  # torch overloads it, for its own callers
         self,
-        *args: Any,
+        *args: Any,  # noqa: ANN401 (torch's own)
         **kwargs: Any,  # noqa: ANN401
     ) -> dict[str, Any]:
         """Return what is learnt; the rest is as large as the language model, and never changes."""

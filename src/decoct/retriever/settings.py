@@ -26,7 +26,7 @@ class NgramSettings(Settings):
 
     letters: tuple[Annotated[int, Field(ge=2, le=8)], ...] = (3,)
     characters: Sizes = (1,)
-    share: float = Field(default=0.8, ge=0, le=1)
+    share: float = Field(default=0.75, ge=0, le=1)
     n_postings: int = Field(default=20_000, ge=0)
 
 
@@ -44,7 +44,7 @@ class Bm25Settings(Settings):
     k1: float = Field(default=1.2, ge=0)
     b: float = Field(default=0.75, ge=0, le=1)
     characters: Sizes = (1, 2)
-    share: float = Field(default=0.8, ge=0, le=1)
+    share: float = Field(default=0.75, ge=0, le=1)
     n_postings: int = Field(default=20_000, ge=0)
 
 

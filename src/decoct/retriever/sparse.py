@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from decoct.retriever.weighing import Floats, Part
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+
+_LIKELY = 0.3  # of the best score
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +104,19 @@ def weight_matrix(asked: Asked, part: Part, weights: Floats) -> csr_matrix:
 def keep_best(found: csr_matrix, rows: NDArray[np.int64], scores: Floats) -> None:
     """Write the best of each line of a sparse matrix into the lines of two arrays, in no order."""
     k = rows.shape[1]
-    for line, (start, end) in enumerate(zip(found.indptr, found.indptr[1:], strict=False)):
+    for line, (start, end) in enumerate(pairwise(found.indptr.tolist())):
         names, values = found.indices[start:end], found.data[start:end]
         if len(names) > k:
-            kept = np.argpartition(values, len(values) - k)[len(values) - k :]
+            kept = _largest(values, k)
             names, values = names[kept], values[kept]
         rows[line, : len(names)] = names
         scores[line, : len(names)] = values
+
+
+def _largest(values: Floats, k: int) -> NDArray[np.int64]:
+    """Return the places of the `k` largest of more than `k` values above 0."""
+    likely = np.flatnonzero(values > _LIKELY * values.max())  # a few hundred of many thousand
+    if len(likely) < k:
+        return np.argpartition(values, len(values) - k)[len(values) - k :]
+    kept = np.argpartition(values[likely], len(likely) - k)[len(likely) - k :]
+    return likely[kept]
