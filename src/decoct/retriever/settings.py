@@ -96,12 +96,12 @@ class DenseSettings(EncoderSettings):
 
     kind: Literal["exact", "hnsw", "pq", "int8"] = "exact"
     exact_below: int = Field(default=10_000, ge=1)
-    refine: int = Field(default=4, ge=1)
-    n_links: int = Field(default=16, ge=2)
-    n_explored: int = Field(default=64, ge=1)
-    n_explored_building: int = Field(default=60, ge=1)
+    refine: int = Field(default=8, ge=1)
+    n_links: int = Field(default=32, ge=2)
+    n_explored: int = Field(default=128, ge=1)
+    n_explored_building: int = Field(default=100, ge=1)
     n_cells: int | None = Field(default=None, ge=1)
-    n_probed: int = Field(default=32, ge=1)
+    n_probed: int = Field(default=64, ge=1)
     pq_bytes: int = Field(default=48, ge=1)
     seed: int = 0
 

@@ -18,7 +18,7 @@ FAISS = "index.faiss"
 _BLOCK = 1 << 16  # vectors brought into memory at a time
 _TRAINING_A_CELL = 64
 _LEAST_A_CELL = 39  # faiss warns of fewer
-_MIN_TRAINING = 50_000
+_MIN_TRAINING = 20_000
 Found = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
