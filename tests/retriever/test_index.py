@@ -231,3 +231,13 @@ def test_each_missing_or_cut_file_is_named(index, copy):
 def test_an_encoder_for_an_index_without_vectors(index):
     with pytest.raises(ConfigError, match="has no vectors"):
         Index.open(index.folder, encoder="embedded")
+
+
+def test_names_of_punctuation_alone(tmp_path):
+    index = Index.build([Entity(id="P", name="..."), Entity(id="Q", name="？")], tmp_path / "index")
+    assert index.search(["heart attack", "...", ""]) == [(), (), ()]
+    index.add([Entity(id="C1", name="Heart attack")])
+    assert [one.id for one in index.search(["heart attack"])[0]] == ["C1"]
+    index.remove(["P", "Q"])
+    index.compact()
+    assert [one.id for one in index.search(["heart attack"])[0]] == ["C1"]
