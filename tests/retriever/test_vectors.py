@@ -52,7 +52,9 @@ def test_the_others_find_nearly_the_same_and_score_it_exactly(vectors, tmp_path,
     np.testing.assert_allclose(np.take_along_axis(products, rows, axis=1), scores, atol=1e-5)
     assert (scores[:, 0] <= exact_scores[:, 0] + 1e-5).all()
     whole = N * D * 4
-    assert found.n_bytes() < {"hnsw": 2 * whole, "pq": whole / 2, "int8": whole / 3}[kind]
+    links = N * 2 * settings.n_links * 4  # of the graph's lowest level; a tenth more lies above it
+    most = {"hnsw": whole / 4 + 1.1 * links, "pq": whole / 2, "int8": whole / 3}
+    assert found.n_bytes() < most[kind]
 
 
 def test_more_than_there_are(vectors, tmp_path):
