@@ -7,7 +7,6 @@ one forward pass, are the scores. What is learnt is a LoRA adapter; the language
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -214,7 +213,7 @@ class CausalLM:
     def _train(
         self, choices: Sequence[Choice], lookup: Lookup, dev: Sequence[Choice], progress: Progress
     ) -> dict[str, Any]:
-        asked, passed = [choice.question for choice in dev], count(1)
+        asked = [choice.question for choice in dev]
         settings = self.settings
         epochs = Epochs(
             choices,
@@ -225,9 +224,8 @@ class CausalLM:
             shuffle=settings.shuffle,
         )
 
-        def dev_score() -> float:  # without a dev part the last epoch is the best
-            scores = self.scores(asked, lookup)
-            return expected_share(dev, scores) if dev else float(next(passed))
+        def dev_score() -> float:
+            return expected_share(dev, self.scores(asked, lookup))
 
         training = train(
             Job(
@@ -236,7 +234,7 @@ class CausalLM:
                 n_batches=epochs.n_batches,
                 batches=epochs.epoch,
                 loss=lambda step: letter_loss(self.adapter, step, self.pad_id),
-                dev_score=dev_score,
+                dev_score=dev_score if dev else None,
                 fingerprint="",
             ),
             settings,

@@ -7,7 +7,6 @@ choices a plain cross-encoder learns less than a good retriever knows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -218,7 +217,6 @@ class CrossEncoder:
         with torch.inference_mode(), autocast(self.device, self.bf16):
             before = dev_score() if dev else 0.0
         first = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
-        passed = count(1)
         training = train(
             Job(
                 model=self.model,
@@ -226,8 +224,7 @@ class CrossEncoder:
                 n_batches=epochs.n_batches,
                 batches=epochs.epoch,
                 loss=lambda step: step.loss(self.model),
-                # without a dev part the last epoch is the best
-                dev_score=dev_score if dev else lambda: float(next(passed)),
+                dev_score=dev_score if dev else None,
                 fingerprint="",
             ),
             self.settings,
