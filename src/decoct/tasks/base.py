@@ -131,6 +131,21 @@ class RelationTask(Task, Protocol):
 
 
 @runtime_checkable
+class LabelTask(Task, Protocol):
+    """A task whose answer is the class of the whole document.
+
+    Attributes:
+        labels: the classes.
+        positive: the class that precision, recall and F1 are of; None for the mean over all.
+        second: where the second text of a pair stands in a document's `meta`; None for one text.
+    """
+
+    labels: Sequence[str]
+    positive: str | None
+    second: str | None
+
+
+@runtime_checkable
 class QuestionTask(Task, Protocol):
     """A task that asks about more than a document's text, or in each sample otherwise.
 
