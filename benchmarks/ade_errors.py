@@ -38,7 +38,6 @@ from decoct.evaluation.metrics import wilson
 from decoct.formats.base import read
 from decoct.records import Document
 from decoct.store import write_text
-from decoct.tasks.base import get_task
 
 KINDS = {
     "wrong": (
@@ -65,7 +64,6 @@ MEANINGS = {
     "pair not linked": "both found, not linked",
     "duplicate fragment": "agrees with a gold pair that another has: right leniently",
 }
-SUBJECT = get_task("ade").subject_label
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,8 @@ from decoct.formats.base import read
 from decoct.records import Document
 from decoct.store import read_json, write_text
 from decoct.student.settings import StudentSettings
-from decoct.tasks.base import get_task
+from decoct.tasks.ade import DRUG
 
-SUBJECT = get_task("ade").subject_label
 TESTS: tuple[tuple[Match, By], ...] = (
     ("lenient", "offsets"),
     ("strict", "offsets"),
@@ -168,7 +167,7 @@ def _table(
     empty: Sequence[Document] | None,
 ) -> Iterator[str]:
     heads = ["", *(f"{match} F1, {by}" for match, by in SETTINGS)]
-    heads += ["P / R, lenient, surface", f"{SUBJECT} lenient", "lenient, drugs given"]
+    heads += ["P / R, lenient, surface", f"{DRUG} lenient", "lenient, drugs given"]
     if negatives:
         heads.append(f"false alarms in {len(negatives):,}")
     if negatives and empty is not None:
@@ -180,7 +179,7 @@ def _table(
         cells = [_name(system, metrics), *(metrics.relations[one].f1.percent for one in SETTINGS)]
         surface = metrics.relations["lenient", "surface"]
         cells.append(f"{100 * surface.precision.value:.1f} / {100 * surface.recall.value:.1f}")
-        drugs = metrics.span_labels.get(SUBJECT)
+        drugs = metrics.span_labels.get(DRUG)
         cells.append(drugs["lenient", "offsets"].f1.percent if drugs else "")
         cells.append(_given(system, scored))
         if negatives:

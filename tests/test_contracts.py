@@ -17,7 +17,7 @@ import decoct
 from decoct.errors import AnswerError, ConfigError, DecoctError, Faults
 from decoct.formats.base import FORMATS
 from decoct.student.settings import HEADS
-from decoct.tasks.base import TASKS, Answer, Prompt, RelationTask, Task, get_relation_task
+from decoct.tasks.base import TASKS, Answer, Prompt, SpanTask, Task, get_span_task
 from decoct.teacher.base import BACKENDS, Deferred, load_teacher
 
 HEAVY = ("torch", "transformers", "pydantic", "numpy")
@@ -59,13 +59,12 @@ def test_tasks(name):
 @pytest.mark.parametrize("name", TASKS.names())
 def test_tasks_whose_answers_are_relations(name):
     task = TASKS.get(name)
-    if not isinstance(task, RelationTask):
+    if not isinstance(task, SpanTask):
         with pytest.raises(ConfigError, match=name):
-            get_relation_task(name)
+            get_span_task(name)
         return
-    assert task.subject_label
-    assert task.object_labels
-    assert all(label and target for label, target in task.object_labels.items())
+    assert task.tagged
+    assert all(all(kind) and kind.subject in task.tagged for kind in task.relation_types)
     empty = task.parse(json.dumps({key: [] for key in task.schema["required"]}))
     assert empty == Answer()
 

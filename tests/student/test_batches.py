@@ -15,9 +15,11 @@ from fakes.encoders import wordpiece
 DOCUMENTS = [*corpus(23), Document(id="none", text="nothing was given .")]
 CARD = StudentCard(
     task="ade",
-    subject_label="Drug",
-    relation_labels=("ADE", "TAKES"),
-    object_labels=("AdverseEffect", "Dose"),
+    tagged=("Drug",),
+    relation_types=(
+        ("ADE", "Drug", "AdverseEffect"),
+        ("TAKES", "Drug", "Dose"),
+    ),
     settings=StudentSettings(batch_size=5),
 )
 
@@ -78,7 +80,8 @@ def test_a_batch_without_subjects(examples):
     assert targets.subject_piece.shape == targets.links.shape == targets.link_weights.shape == (0,)
     assert targets.pairs.shape == (0, 4)
     assert targets.objects.shape == (0, 6, 2, 5)
-    assert targets.tags.shape == (1, 6, 5)
+    assert targets.tags.shape == (1, 6, 1, 5)
+    assert targets.object_weights.shape == (0, 6, 2)
 
 
 def test_a_pair_counts_as_the_word_of_the_object_that_counts_least():

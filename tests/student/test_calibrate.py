@@ -110,9 +110,8 @@ def test_uncalibrated_gives_out_everything():
     settings = StudentSettings(seed=5, tune_threshold=True)
     card = StudentCard(
         task="ade",
-        subject_label="Drug",
-        relation_labels=("ADE",),
-        object_labels=("AdverseEffect",),
+        tagged=("Drug",),
+        relation_types=(("ADE", "Drug", "AdverseEffect"),),
         settings=settings,
         calibration=calibration,
     )

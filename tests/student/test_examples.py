@@ -13,18 +13,21 @@ from decoct.records import Document, Relation, Span
 from decoct.student.examples import make_examples, split_dev, word_range
 from decoct.student.settings import StudentCard, StudentSettings
 from decoct.student.silver import SilverSettings
-from decoct.tasks.base import get_task
+from decoct.tasks.base import get_span_task, span_labels, subject_labels
 from fakes.encoders import wordpiece
 
 TOKENIZER = wordpiece(["Rash after zorafen. Kutamab caused a dry cough, and nausea 5 mg"] * 5)
 LABELS = ("Drug", "Effect", "Dose", "Other")
 CARD = StudentCard(
     task="ade",
-    subject_label="Drug",
-    relation_labels=("ADE", "TAKES"),
-    object_labels=("Effect", "Dose"),
+    tagged=("Drug",),
+    relation_types=(
+        ("ADE", "Drug", "Effect"),
+        ("TAKES", "Drug", "Dose"),
+    ),
     settings=StudentSettings(),
 )
+LABELLED = CARD.relation_types
 TEXT = st.text(st.sampled_from("ab5 .,(好\n\u0301Z"), min_size=1, max_size=60)
 
 
@@ -45,6 +48,10 @@ def annotated(draw, text=TEXT):
         triples = draw(st.lists(st.tuples(names, ends, ends), max_size=6))
         relations = [Relation(label=n, subject=s, object=o) for n, s, o in triples]
     return Document(id="d", text=body, spans=spans, relations=relations)
+
+
+def kind_of(relation, subject, target):
+    return relation.label, subject.label, target.label
 
 
 def covered(span, piece):
@@ -78,15 +85,17 @@ def test_targets(max_tokens, document):
         piece = example.piece
         words = {span.id: covered(span, piece) for span in document.spans}
         subjects = [list(range(*place)) for place in example.subjects]
+        tags = example.tags[:, 0]
         assert {tuple(s) for s in subjects} == {tuple(words[s.id]) for s in drugs if words[s.id]}
         assert len(example.subjects) == len(set(example.subjects))
-        check_tags(hard(example.tags), subjects)
+        check_tags(hard(tags), subjects)
 
         marks = {(tuple(at), w, r) for at, w, r in marked(example, subjects)}
         wanted = {
-            (tuple(words[relation.subject]), word, CARD.relation_labels.index(relation.label))
-            for relation, subject, _ in document.pairs()
-            if relation.label != "OTHER" and subject.label == "Drug" and words[subject.id]
+            (tuple(words[relation.subject]), word, LABELLED.index(kind_of(*pair)))
+            for pair in document.pairs()
+            for relation in pair[:1]
+            if kind_of(*pair) in LABELLED and words[relation.subject]
             for word in words[relation.object]
         }
         assert marks == wanted
@@ -106,8 +115,8 @@ def check_candidates(example, document, words):
     linked = {
         (tuple(words[relation.subject]), kind, tuple(words[relation.object]))
         for kind in range(2)
-        for relation, subject, _ in document.pairs(CARD.relation_labels[kind])
-        if subject.label == "Drug"
+        for relation, subject, target in document.pairs(LABELLED[kind].label)
+        if kind_of(relation, subject, target) == LABELLED[kind]
     }
     for row, place in enumerate(example.subjects):
         for column, (kind, first, last) in enumerate(example.object_spans):
@@ -172,17 +181,16 @@ def test_unexpressed_counts_each_thing_once(document, max_tokens):
     wanted = Counter(
         other_label=sum(span.label == "Other" for span in spans.values()),
         relation_across_windows=sum(
-            relation.label != "OTHER"
+            kind_of(*pair) in LABELLED
             and not any(
-                spans[relation.subject].label == "Drug"
-                and covered(spans[relation.subject], piece)
-                and covered(spans[relation.object], piece)
+                covered(spans[pair[0].subject], piece) and covered(spans[pair[0].object], piece)
                 for piece in pieces
             )
-            for relation in document.relations
+            for pair in document.pairs()
         ),
+        other_relation=sum(kind_of(*pair) not in LABELLED for pair in document.pairs()),
     )
-    overlapping = counts.pop("overlapping_subject", 0)
+    overlapping = counts.pop("overlapping_span", 0)
     assert counts == +wanted
     assert overlapping <= sum(span.label == "Drug" for span in spans.values())
     assert all(count > 0 for count in counts.values())
@@ -207,10 +215,10 @@ def test_a_subject_inside_another_is_counted_but_its_objects_are_learnt():
     )
     examples = make_examples([document], WordTokenizer(TOKENIZER, 64), CARD)
     (example,) = examples.items
-    assert hard(example.tags).tolist() == [BEGIN, END, OUTSIDE, OUTSIDE]
+    assert hard(example.tags[:, 0]).tolist() == [BEGIN, END, OUTSIDE, OUTSIDE]
     assert example.subjects == ((0, 2), (1, 2))
     assert [hard(row).tolist() for row in example.objects[:, :, 0]] == [[0] * 4, [0, 0, 0, SINGLE]]
-    assert examples.unexpressed == {"overlapping_subject": 1}
+    assert examples.unexpressed == {"overlapping_span": 1}
 
 
 SOFT = CARD.model_copy(
@@ -254,7 +262,7 @@ def test_soft_targets_are_the_teachers_confidences():
     document = surely(CAUSED, [(0, 0.8), (1, 0.25)], [(1, 0.5)])
     example = example_of(document, SOFT)
     wanted = [[0.2, 0.8, 0, 0, 0], [0.2, 0, 0, 0.8, 0], *[[1, 0, 0, 0, 0]] * 5]
-    assert np.allclose(example.tags, wanted)
+    assert np.allclose(example.tags[:, 0], wanted)
     assert np.allclose(example.object_tags[3:5, 0], [[0.75, 0.25, 0, 0, 0], [0.75, 0, 0, 0.25, 0]])
     nothing = [1, 0, 0, 0, 0]
     assert example.objects[0, :, 0].tolist() == [
@@ -286,7 +294,7 @@ def test_of_what_is_said_twice_the_surer_counts():
         SOFT,
     )
     assert example.subjects == ((0, 2),)
-    assert np.allclose(example.tags[0], [0.4, 0.6, 0, 0, 0])
+    assert np.allclose(example.tags[0, 0], [0.4, 0.6, 0, 0, 0])
     assert np.allclose(example.links, [[0.7, 0.5]])
     assert np.allclose(1 - example.objects[0, :, 0, OUTSIDE], [0, 0, 0, 0.7, 0.7, 0, 0.5])
 
@@ -307,7 +315,7 @@ def test_words_in_doubtful_places_and_light_documents_count_less():
     example = example_of(CAUSED.model_copy(update={"meta": {"weight": 0.25, "doubtful": [[2, 9]]}}))
     weights = [0, 0, *[0.25] * 5]  # both words are touched
     assert example.tag_weights.tolist() == weights
-    assert example.object_weights.tolist() == [weights]
+    assert example.object_weights.swapaxes(1, 2).tolist() == [[weights, weights]]
     assert example.object_tag_weights.T.tolist() == [weights, weights]
     assert example.tag_weights.dtype == example.object_weights.dtype == np.float32
     assert example.object_tag_weights.dtype == np.float32
@@ -321,7 +329,7 @@ def test_of_a_subject_whose_objects_are_unknown_only_the_name_is_learnt():
     example = example_of(document)
     assert example.tag_weights.tolist() == [1] * 5
     by_place = dict(zip(example.subjects, example.object_weights.tolist(), strict=True))
-    assert by_place == {(0, 1): [0] * 5, (2, 3): [1] * 5}
+    assert by_place == {(0, 1): [[0, 0]] * 5, (2, 3): [[1, 1]] * 5}
     # what is marked as an effect is one; what is not may be one of the unknown subject's
     assert example.object_tag_weights[:, 0].tolist() == [0, 0, 0, 0, 1]
     assert example.object_tag_weights[:, 1].tolist() == [0] * 5
@@ -377,15 +385,82 @@ def test_split_dev_follows_seed_and_share():
 
 
 def test_the_task_gives_the_labels():
-    task = get_task("ade")
-    assert (task.subject_label, dict(task.object_labels)) == ("Drug", {"ADE": "AdverseEffect"})
+    task = get_span_task("ade")
+    assert (task.tagged, task.relation_types) == (("Drug",), (("ADE", "Drug", "AdverseEffect"),))
+    assert subject_labels(task) == ("Drug",)
+    assert span_labels(task) == ("Drug", "AdverseEffect")
 
 
-@pytest.mark.parametrize("labels", [((), ()), (("ADE",), ()), (("ADE",), ("Effect", "Dose"))])
-def test_a_card_whose_labels_do_not_pair_up_is_refused(labels):
-    values = CARD.model_dump() | {"relation_labels": labels[0], "object_labels": labels[1]}
-    with pytest.raises(ValueError, match="as many"):
-        StudentCard.model_validate(values)
+FIRST_FORM = {"subject_label": "Drug", "relation_labels": ["ADE"], "object_labels": ["Effect"]}
+
+
+def test_a_card_of_the_first_form_is_read():
+    rest = {"task": "ade", "settings": {}}
+    card = StudentCard.model_validate({**rest, **FIRST_FORM})
+    assert (card.tagged, card.relation_types) == (("Drug",), (("ADE", "Drug", "Effect"),))
+    assert card.labels == {"Drug", "Effect"}
+    assert StudentCard.model_validate_json(card.model_dump_json()) == card
+    for change in ({"object_labels": []}, {"object_labels": ["Effect", "Dose"]}):
+        with pytest.raises(ValueError, match="subject_label"):
+            StudentCard.model_validate({**rest, **FIRST_FORM, **change})
+
+
+MANY = StudentCard(
+    task="own",
+    tagged=("Drug", "Gene", "Age"),
+    relation_types=(
+        ("TREATS", "Drug", "Effect"),
+        ("TREATS", "Drug", "Dose"),
+        ("MARKS", "Gene", "Effect"),
+    ),
+    settings=StudentSettings(),
+)
+
+
+def test_several_kinds_of_spans_subjects_and_objects():
+    document = build(
+        "Kutamab zorafen dry cough nausea 5 mg",
+        ("Drug", "Kutamab zorafen"),
+        ("Gene", "zorafen"),
+        ("Age", "5"),
+        ("Effect", "dry cough"),
+        ("Dose", "5 mg"),
+    )
+    relations = [("TREATS", 0, 3), ("TREATS", 0, 4), ("MARKS", 1, 3), ("MARKS", 1, 4)]
+    document = document.model_copy(
+        update={
+            "relations": tuple(
+                Relation(label=label, subject=f"T{s}", object=f"T{o}") for label, s, o in relations
+            )
+        }
+    )
+    examples = make_examples([document], WordTokenizer(TOKENIZER, 64), MANY)
+    assert examples.unexpressed == {"other_relation": 1}  # MARKS is not of doses
+    (example,) = examples.items
+    by_label = [hard(example.tags[:, column]).tolist() for column in range(3)]
+    assert by_label == [
+        [BEGIN, END, *[OUTSIDE] * 5],
+        [OUTSIDE, SINGLE, *[OUTSIDE] * 5],
+        [*[OUTSIDE] * 5, SINGLE, OUTSIDE],
+    ]
+    assert example.subjects == ((0, 2), (1, 2))
+    assert example.object_weights[:, 0].tolist() == [[1, 1, 0], [0, 0, 1]]
+    of_drug, of_gene = (
+        [hard(example.objects[row, :, kind]).tolist() for kind in range(3)] for row in range(2)
+    )
+    nothing, cough = [OUTSIDE] * 7, [0, 0, BEGIN, END, 0, 0, 0]
+    assert of_drug == [cough, [0, 0, 0, 0, 0, BEGIN, END], nothing]
+    assert of_gene == [nothing, nothing, cough]
+
+
+def test_spans_alone():
+    card = StudentCard(task="own", tagged=("Age", "Name"), settings=StudentSettings(head="token"))
+    document = build("Kutamab 5 mg", ("Age", "5"), ("Name", "Kutamab"))
+    example = example_of(document, card)
+    assert example.tags.shape == (3, 2, 5)
+    assert example.subjects == example.object_spans == ()
+    assert example.objects.shape == (0, 3, 0, 5)
+    assert example.object_tags.shape == (3, 0, 5)
 
 
 def test_the_dev_part_has_a_relation_where_two_texts_have_one():

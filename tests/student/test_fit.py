@@ -14,7 +14,7 @@ from decoct.student.calibrate import at_temperature, calibrate, uncalibrated
 from decoct.student.examples import split_dev
 from decoct.student.fit import fit
 from decoct.student.student import Student
-from decoct.tasks.base import get_task
+from decoct.tasks.base import RelationType, get_task
 from fakes.drugs import DRUGS, EFFECTS, corpus, sentence
 from fakes.encoders import FAMILIES, save_encoder
 from fakes.students import SILVER, learn, quick
@@ -224,8 +224,9 @@ class OtherLabels:
     """The same relations under another task's name."""
 
     name = "other"
-    subject_label = "Drug"
-    object_labels = {"ADE": "Effect"}
+    tagged = ("Drug",)
+    relation_types = (RelationType("ADE", "Drug", "Effect"),)
+    exclusive = True
 
 
 @pytest.mark.parametrize("what", ["seed", "data", "task", "encoder"])

@@ -7,7 +7,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from decoct.student.model import (
     Tagger,
     link_loss,
-    object_loss,
     span_means,
     tag_loss,
     word_means,
@@ -36,13 +35,6 @@ def test_tags_of_no_weight_are_as_if_ignored():
     torch.testing.assert_close(found, plain)
 
 
-def test_a_word_counts_the_same_in_each_type_of_object():
-    logits, tags = torch.randn(3, 7, 2, 5), torch.randn(3, 7, 2, 5).softmax(dim=-1)
-    weights = torch.rand(3, 7)
-    wanted = sum(tag_loss(logits[:, :, kind], tags[:, :, kind], weights) for kind in range(2)) / 2
-    torch.testing.assert_close(object_loss(logits, tags, weights), wanted)
-
-
 def test_hard_links_of_weight_one_cost_what_binary_cross_entropy_says():
     logits, links = torch.randn(35), (torch.rand(35) < 0.3).float()
     plain = binary_cross_entropy_with_logits(logits, links)
@@ -66,8 +58,8 @@ def test_a_weight_counts_as_so_many_copies():
 @pytest.mark.parametrize("shape", [(3, 4), (0, 4)])
 def test_where_nothing_is_learnt_the_loss_and_its_gradient_are_zero(shape):
     logits = torch.randn(*shape, 2, 5, requires_grad=True)
-    targets, weights = torch.rand(*shape, 2, 5).softmax(dim=-1), torch.zeros(shape)
-    loss = object_loss(logits, targets, weights)
+    targets, weights = torch.rand(*shape, 2, 5).softmax(dim=-1), torch.zeros(*shape, 2)
+    loss = tag_loss(logits, targets, weights)
     loss = loss + link_loss(logits.flatten(), targets.flatten(), torch.zeros(logits.numel()))
     loss.backward()
     assert loss.item() == 0.0

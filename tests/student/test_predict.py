@@ -55,7 +55,7 @@ class Lexical:
             for n, word in enumerate(words):
                 if word in self.drugs:
                     probs[row, n] = 0.1, 0.05, 0.05, 0.05, 0.75
-        return states, probs
+        return states, probs[:, :, None]
 
     def objects(self, states, subjects):
         self.asked.append(len(subjects))
@@ -69,9 +69,8 @@ class Lexical:
 def card(**changes):
     return StudentCard(
         task="ade",
-        subject_label="Drug",
-        relation_labels=("ADE",),
-        object_labels=("AdverseEffect",),
+        tagged=("Drug",),
+        relation_types=(("ADE", "Drug", "AdverseEffect"),),
         settings=StudentSettings.model_validate(changes),
     )
 
@@ -131,7 +130,7 @@ class Touching(Lexical):
         ((word,),) = [WORDS.encode("and", add_special_tokens=False).ids]
         for row, words in enumerate(states):
             for n, ids in enumerate(words):
-                probs[row, n] = np.eye(5)[OUTSIDE if ids == (word,) else SINGLE]
+                probs[row, n, 0] = np.eye(5)[OUTSIDE if ids == (word,) else SINGLE]
         return states, probs
 
     def objects(self, states, subjects):

@@ -127,7 +127,10 @@ def test_the_model_card(student, student_folder):
     text = (student_folder / "README.md").read_text(encoding="utf-8")
     assert text == model_card(student.card)
     assert text.startswith("---\nlibrary_name: decoct\n")
-    assert "`Drug` spans and, for each, `AdverseEffect` spans linked by `ADE`." in text
+    assert (
+        "`Drug` spans and, for each that starts a relation, `AdverseEffect` spans linked from `Drug`"
+        in text
+    )
     assert f"| silver: documents | {student.card.silver['documents']} |" in text
     assert "{{" not in text
     assert "{%" not in text
@@ -156,7 +159,7 @@ def test_the_model_card_says_what_confidences_are_worth(student):
 def test_the_model_card_says_of_its_head_only_what_is_so(student):
     text = model_card(student.card)
     assert "| head | `subject_centric` |" in text
-    assert "linked by `ADE`. One pass of the encoder" in text
+    assert "linked from `Drug` by `ADE`. One pass of the encoder" in text
     other = model_card(with_settings(student.card, head="markers"))
     assert "| head | `markers` |" in other
     assert "One pass" not in other
@@ -216,7 +219,7 @@ def test_a_plain_encoder_is_not_a_student(encoders):
         lambda config: config.update(decoct=[]),
         lambda config: config["decoct"].pop("task"),
         lambda config: config["decoct"].update(surprise=1),
-        lambda config: config["decoct"].update(object_labels=[]),
+        lambda config: config["decoct"].update(tagged=[]),
         lambda config: config["decoct"]["settings"].update(dropout=3),
         lambda config: config["decoct"]["settings"].update(relation_threshold=1.5),
         lambda config: config["decoct"]["settings"].update(

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from decoct.errors import AnswerError, RegistryError
 from decoct.records import Document, Relation, Span, number_annotations
-from decoct.tasks.ade import plugin
+from decoct.tasks.ade import ADVERSE_EVENT, plugin
 from decoct.tasks.base import Answer, Claim, get_task
 from decoct.teacher.grounding import ground
 from fakes.drugs import DRUGS, EFFECTS, TEMPLATES, sentence
 
-RASH = Answer(("gold",), (Claim("ADE", "gold", "rash"),))
+RASH = Answer((("Drug", "gold"),), (Claim(ADVERSE_EVENT, "gold", "rash"),))
 EVENT = {"drug": "gold", "effect": "rash"}
 BODY = json.dumps({"drugs": ["gold"], "events": [EVENT]})
 
@@ -45,7 +45,7 @@ def test_lists_are_multiplied_out():
         {"drugs": ["iron"], "events": [{"drug": ["a", "b"], "effect": ["c", "d"]}]}
     )
     found = plugin.parse(content)
-    assert found.subjects == ("iron", "a", "b")
+    assert [string for _, string in found.mentions] == ["iron", "a", "b"]
     assert [(c.subject, c.object) for c in found.claims] == [
         ("a", "c"),
         ("a", "d"),

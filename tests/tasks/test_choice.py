@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from decoct.errors import AnswerError, ConfigError
 from decoct.records import Document
-from decoct.tasks.base import Answer, QuestionTask, RelationTask, get_relation_task, get_task
+from decoct.tasks.base import Answer, QuestionTask, SpanTask, get_span_task, get_task
 from decoct.tasks.choice import NIL, CandidateChoice, Option, Shown, plugin
 from fakes.judged import question
 
@@ -300,9 +300,9 @@ def test_read_without_its_question_a_choice_is_as_it_stands():
 def test_it_is_on_the_shelf_and_has_no_relations():
     assert get_task("choice") is plugin
     assert isinstance(plugin, QuestionTask)
-    assert not isinstance(plugin, RelationTask)
-    assert isinstance(get_task("ade"), RelationTask)
+    assert not isinstance(plugin, SpanTask)
+    assert isinstance(get_task("ade"), SpanTask)
     assert not isinstance(get_task("ade"), QuestionTask)
-    assert get_relation_task("ade") is get_task("ade")
-    with pytest.raises(ConfigError, match="'choice' has no relations"):
-        get_relation_task("choice")
+    assert get_span_task("ade") is get_task("ade")
+    with pytest.raises(ConfigError, match="'choice' has no spans"):
+        get_span_task("choice")

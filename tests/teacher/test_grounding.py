@@ -6,13 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoct.records import Document
+from decoct.tasks.ade import ADVERSE_EVENT
 from decoct.tasks.ade import plugin as ade
 from decoct.tasks.base import Answer, Claim
 from decoct.teacher.grounding import ground
 
 
 def grounded(text, subjects=(), claims=()):
-    answer = Answer(tuple(subjects), tuple(Claim("ADE", *claim) for claim in claims))
+    answer = Answer(
+        tuple(("Drug", subject) for subject in subjects),
+        tuple(Claim(ADVERSE_EVENT, *claim) for claim in claims),
+    )
     found = ground(ade, text, answer)
     document = Document(id="d", text=text, spans=found.spans, relations=found.relations)
     return found, document

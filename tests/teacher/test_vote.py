@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoct.records import Document, number_annotations
+from decoct.tasks.ade import ADVERSE_EVENT
 from decoct.tasks.ade import plugin as ade
 from decoct.tasks.base import Answer, Claim
 from decoct.teacher.grounding import Grounded, ground
@@ -17,7 +18,10 @@ TEXT = "Gold caused acute renal failure; iron caused a mild rash."
 
 
 def sample(*claims, drugs=(), text=TEXT):
-    answer = Answer(tuple(drugs), tuple(Claim("ADE", *claim) for claim in claims))
+    answer = Answer(
+        tuple(("Drug", drug) for drug in drugs),
+        tuple(Claim(ADVERSE_EVENT, *claim) for claim in claims),
+    )
     return ground(ade, text, answer)
 
 

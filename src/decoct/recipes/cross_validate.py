@@ -35,7 +35,7 @@ from decoct.store import (
 )
 from decoct.student.pseudo_labels import SelfTrainingSettings
 from decoct.student.settings import StudentSettings
-from decoct.tasks.base import get_relation_task
+from decoct.tasks.base import get_span_task, span_labels
 
 if TYPE_CHECKING:
     from decoct.student.fit import Fit
@@ -97,8 +97,8 @@ def cross_validate(
         raise ConfigError(
             f"folds {', '.join(map(str, wanted)) or 'none'}: there are 0 to {folding.n_folds - 1}"
         )
-    known = get_relation_task(task)
-    check_task(list(gold), {known.subject_label, *known.object_labels.values()}, f"task {task}")
+    known = get_span_task(task)
+    check_task(list(gold), set(span_labels(known)), f"task {task}")
     check_writable(out / SUMMARY)
     work = _Work(
         out=out,

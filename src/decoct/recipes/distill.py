@@ -15,7 +15,7 @@ from decoct.records import Document
 from decoct.store import check_writable
 from decoct.student.pseudo_labels import SelfTrainingSettings
 from decoct.student.settings import StudentSettings
-from decoct.tasks.base import get_relation_task
+from decoct.tasks.base import get_span_task
 
 if TYPE_CHECKING:
     from decoct.student.fit import Fit
@@ -196,7 +196,7 @@ def train(silver: Sequence[Document], task: str, *, needed_by: str, **more: Any)
         from decoct.student.distil import distil
     except ImportError:
         raise MissingExtraError("torch and transformers", "train", needed_by) from None
-    return distil(silver, get_relation_task(task), **more)
+    return distil(silver, get_span_task(task), **more)
 
 
 def _read_anew(path: Path, faults: Faults) -> Iterator[Document]:

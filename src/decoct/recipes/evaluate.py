@@ -129,7 +129,7 @@ def predict_gold(student: Student, gold: list[Document], given_subjects: bool) -
     Raises:
         EvaluationError: gold holds none of the student's labels.
     """
-    labels = {student.card.subject_label, *student.card.object_labels}
+    labels = set(student.card.labels)
     check_task(gold, labels, "the student")
     return list(student.extract(gold, given_subjects=given_subjects))
 

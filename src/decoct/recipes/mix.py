@@ -16,7 +16,7 @@ from decoct.records import Document
 from decoct.store import check_writable
 from decoct.student.silver.mix import mix
 from decoct.student.silver.settings import MixSettings
-from decoct.tasks.base import get_relation_task
+from decoct.tasks.base import get_span_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def mix_file(
     twice = next((one for number, one in enumerate(sources) if one in sources[:number]), None)
     if twice:
         raise ConfigError(f"{twice}: is named twice; a teacher has one vote")
-    known_task = get_relation_task(task)
+    known_task = get_span_task(task)
     check_writable(out)
     text_of_id: dict[str, str] = {}
     labellings = []

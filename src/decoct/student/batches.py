@@ -106,14 +106,16 @@ def make_targets(examples: Sequence[Example], n_words: int, device: torch.device
     pairs = _pairs(examples)
     n_relations = examples[0].objects.shape[2]
     return Targets(
-        tags=padded([example.tags for example in examples], N_TAGS),
+        tags=padded([example.tags for example in examples], examples[0].tags.shape[1], N_TAGS),
         tag_weights=padded([example.tag_weights for example in examples]),
         subject_piece=whole([row for row, _ in places], -1),
         subject_words=padded([_mark(n_words, *place) for _, place in places]),
         objects=padded(
             [row for example in examples for row in example.objects], n_relations, N_TAGS
         ),
-        object_weights=padded([row for example in examples for row in example.object_weights]),
+        object_weights=padded(
+            [row for example in examples for row in example.object_weights], n_relations
+        ),
         object_tags=padded([example.object_tags for example in examples], n_relations, N_TAGS),
         object_tag_weights=padded(
             [example.object_tag_weights for example in examples], n_relations
@@ -142,7 +144,7 @@ def _pairs(
         (
             (subject, kind, first, last),
             float(example.links[row, at]),
-            float(example.object_weights[row, first:last].min()),
+            float(example.object_weights[row, first:last, kind].min()),
         )
         for subject, (example, row) in enumerate(rows)
         for at, (kind, first, last) in enumerate(example.object_spans)

@@ -14,12 +14,12 @@ from decoct.student.self_training import self_train
 from decoct.student.settings import StudentSettings
 from decoct.student.silver.agreement import doubt
 from decoct.student.silver.out_of_fold import out_of_fold
-from decoct.tasks.base import RelationTask
+from decoct.tasks.base import SpanTask
 
 
 def distil(
     silver: Sequence[Document],
-    task: RelationTask,
+    task: SpanTask,
     settings: StudentSettings,
     *,
     unlabeled: Callable[[], Iterable[Document]] | None = None,
@@ -64,7 +64,7 @@ def distil(
 
 def _doubted(
     silver: Sequence[Document],
-    task: RelationTask,
+    task: SpanTask,
     settings: StudentSettings,
     progress: Progress,
     checkpoints: Path | None,

@@ -15,6 +15,7 @@ from decoct.inference.tokenize import Piece, WordTokenizer
 from decoct.records import Document, Relation, Span
 from decoct.student.settings import StudentCard
 from decoct.student.silver import document_weight, doubtful_places, unknown_subjects
+from decoct.tasks.base import RelationType
 
 Floats = NDArray[np.float32]
 
@@ -29,12 +30,14 @@ class Example:
 
     Attributes:
         piece: the encoder's input.
-        tags: (n_words, 5) float32, outside, begin, inside, end, single of a subject; rows sum to 1.
+        tags: (n_words, n_tagged, 5) float32, outside, begin, inside, end, single of a span of each
+            tagged label; they sum to 1.
         tag_weights: (n_words,) float32.
         subjects: (first, last) word positions of each subject, last exclusive.
         objects: (n_subjects, n_words, n_relations, 5) float32, as `tags`, of a subject's objects;
             those of a type that share words are one, from the first's start to the last's end.
-        object_weights: (n_subjects, n_words) float32.
+        object_weights: (n_subjects, n_words, n_relations) float32, 0 for types that do not start
+            from a span of the subject's label.
         object_spans: (relation type, first, last) of each span that may be an object of that type,
             whether or not it is one.
         links: (n_subjects, n_object_spans) float32, that it is one of that subject's.
@@ -61,8 +64,8 @@ class Examples:
 
     Attributes:
         items: the examples.
-        unexpressed: counts by reason: `overlapping_subject`, `relation_across_windows`,
-            `discontinuous_span`, `other_label`.
+        unexpressed: counts by reason: `overlapping_span` (with one of its own label),
+            `relation_across_windows`, `discontinuous_span`, `other_label`, `other_relation`.
     """
 
     items: list[Example] = field(default_factory=list)
@@ -75,9 +78,10 @@ def make_examples(
     """Cut documents into pieces and mark subjects and objects on their words."""
     examples = Examples()
     for document in documents:
-        wanted = {card.subject_label, *card.object_labels}
+        n_relations = _n_relations(document, card)
+        examples.unexpressed["other_relation"] += len(document.relations) - n_relations
         examples.unexpressed["other_label"] += sum(
-            span.label not in wanted for span in document.spans
+            span.label not in card.labels for span in document.spans
         )
         examples.unexpressed["discontinuous_span"] += sum(
             span.fragments is not None for span in document.spans
@@ -87,10 +91,8 @@ def make_examples(
         overlapping: set[str] = set()
         for piece in tokenizer.pieces(document.text):
             examples.items.append(_example(document, piece, card, placed, overlapping))
-        examples.unexpressed["overlapping_subject"] += len(overlapping)
-        examples.unexpressed["relation_across_windows"] += _n_relations(document, card) - len(
-            placed
-        )
+        examples.unexpressed["overlapping_span"] += len(overlapping)
+        examples.unexpressed["relation_across_windows"] += n_relations - len(placed)
     examples.unexpressed = +examples.unexpressed
     return examples
 
@@ -108,35 +110,53 @@ def word_range(span: Span, piece: Piece) -> tuple[int, int] | None:
 
 
 def _n_relations(document: Document, card: StudentCard) -> int:
-    return sum(relation.label in card.relation_labels for relation in document.relations)
+    return sum(_kind(*pair, card) is not None for pair in document.pairs())
+
+
+def _kind(relation: Relation, subject: Span, target: Span, card: StudentCard) -> int | None:
+    """Return the place of a relation's type among the card's, or None if it is none of them."""
+    kind = RelationType(relation.label, subject.label, target.label)
+    return card.relation_types.index(kind) if kind in card.relation_types else None
 
 
 def _example(
     document: Document, piece: Piece, card: StudentCard, placed: set[int], overlapping: set[str]
 ) -> Example:
-    """Make an example, adding relations (by position) and subjects (by id) to the two sets."""
+    """Make an example, adding relations (by position) and spans (by id) to the two sets."""
     soft = card.settings.silver.soft_targets
     n_words = len(piece.words)
     weights = _word_weights(document, piece)
-    subjects = _by_words(document, piece, card.subject_label)
-    tags, untagged = _tag(n_words, subjects, soft)
-    overlapping |= untagged
+    tags = _all_outside(n_words, len(card.tagged))
+    subjects: list[tuple[tuple[int, int], list[Span]]] = []
+    for column, label in enumerate(card.tagged):
+        spans = _by_words(document, piece, label)
+        tags[:, column], untagged = _tag(n_words, spans, soft)
+        overlapping |= untagged
+        if label in card.subject_labels:
+            subjects += spans.items()
     unknown = unknown_subjects(document)
-    known = np.array(
-        [any(span.id not in unknown for span in same) for same in subjects.values()], dtype=bool
-    )
-    candidates = [_by_words(document, piece, label) for label in card.object_labels]
-    object_tags = np.stack([_tag(n_words, spans, soft)[0] for spans in candidates], axis=1)
+    known = np.array([any(one.id not in unknown for one in same) for _, same in subjects], bool)
+    starts = np.array(
+        [[kind.subject == same[0].label for kind in card.relation_types] for _, same in subjects],
+        dtype=bool,
+    ).reshape(len(subjects), len(card.relation_types))
+    candidates = [_by_words(document, piece, kind.object) for kind in card.relation_types]
+    object_tags = _all_outside(n_words, len(card.relation_types))
+    for column, spans in enumerate(candidates):
+        object_tags[:, column], _ = _tag(n_words, spans, soft)
     object_spans = tuple((kind, *place) for kind, spans in enumerate(candidates) for place in spans)
-    objects, links = _objects(document, piece, card, subjects, object_spans, placed)
+    objects, links = _objects(
+        document, piece, card, [same for _, same in subjects], object_spans, placed
+    )
     may_be_object = (object_tags[:, :, OUTSIDE] == 1.0) & (not known.all())
+    object_weights = (known[:, None] & starts)[:, None, :] * weights[None, :, None]
     return Example(
         piece=piece,
         tags=tags,
         tag_weights=weights,
-        subjects=tuple(subjects),
+        subjects=tuple(place for place, _ in subjects),
         objects=objects,
-        object_weights=np.outer(known, weights).astype(np.float32),
+        object_weights=object_weights.astype(np.float32),
         object_spans=object_spans,
         links=links,
         object_tags=object_tags,
@@ -204,7 +224,7 @@ def _objects(
     document: Document,
     piece: Piece,
     card: StudentCard,
-    subjects: Mapping[tuple[int, int], Sequence[Span]],
+    subjects: Sequence[Sequence[Span]],
     object_spans: Sequence[tuple[int, int, int]],
     placed: set[int],
 ) -> tuple[Floats, Floats]:
@@ -214,20 +234,20 @@ def _objects(
     of several objects is as sure as the surest of them.
     """
     soft = card.settings.silver.soft_targets
-    row_of = {span.id: row for row, same in enumerate(subjects.values()) for span in same}
+    row_of = {span.id: row for row, same in enumerate(subjects) for span in same}
     found: dict[tuple[int, int], dict[tuple[int, int], float]] = defaultdict(dict)
     links = np.zeros((len(subjects), len(object_spans)), dtype=np.float32)
     for position, (relation, subject, target) in enumerate(document.pairs()):
         row, place = row_of.get(subject.id), word_range(target, piece)
-        if row is None or place is None or relation.label not in card.relation_labels:
+        kind = _kind(relation, subject, target, card)
+        if row is None or place is None or kind is None:
             continue
-        kind = card.relation_labels.index(relation.label)
         known = found[row, kind]
         known[place] = max(known.get(place, 0.0), _target(relation, soft))
         if (kind, *place) in object_spans:
             links[row, object_spans.index((kind, *place))] = known[place]
         placed.add(position)
-    objects = _all_outside(len(subjects), len(piece.words), len(card.relation_labels))
+    objects = _all_outside(len(subjects), len(piece.words), len(card.relation_types))
     for (row, kind), places in found.items():
         _tag_merged(objects[row, :, kind], places)
     return objects, links
@@ -258,13 +278,15 @@ def split_dev(
     """Split silver documents into (train, dev) by chance; each has at least one, the order is kept.
 
     Documents of the same text go to the same side. Where two texts or more have a relation, the dev
-    part has one of them: without any, finding nothing would score best.
+    part has one of them, or where none has a relation, but two a span: without any, finding nothing
+    would score best.
     """
     texts = list(dict.fromkeys(document.text for document in documents))
     order = [texts[place] for place in np.random.default_rng(seed).permutation(len(texts))]
     n_dev = min(max(1, round(len(texts) * share)), max(1, len(texts) - 1))
     dev_texts = set(order[:n_dev])
     related = {document.text for document in documents if document.relations}
+    related = related or {document.text for document in documents if document.spans}
     if len(related) > 1 and not dev_texts & related:
         dev_texts.remove(order[0])
         dev_texts.add(next(text for text in order if text in related))

@@ -12,7 +12,7 @@ import torch
 
 from decoct.encoder.load import load_encoder, window_tokens
 from decoct.errors import ConfigError
-from decoct.evaluation.counts import count_relations
+from decoct.evaluation.counts import count_relations, count_spans
 from decoct.evaluation.scores import precision_recall_f1
 from decoct.inference.tokenize import WordTokenizer
 from decoct.progress import Progress, Silent
@@ -25,7 +25,7 @@ from decoct.student.heads.base import get_head
 from decoct.student.settings import RelationCalibration, StudentCard, StudentSettings
 from decoct.student.silver import prepare
 from decoct.student.student import Student, hash_weights, make_reader
-from decoct.tasks.base import RelationTask
+from decoct.tasks.base import SpanTask, subject_labels
 from decoct.training.device import choose_device
 from decoct.training.loop import Job, Training, train
 
@@ -51,7 +51,7 @@ class Fit:
 
 def fit(
     silver: Sequence[Document],
-    task: RelationTask,
+    task: SpanTask,
     settings: StudentSettings | None = None,
     *,
     extra: Sequence[Document] = (),
@@ -72,20 +72,18 @@ def fit(
         checkpoints: folder for resuming; None keeps none.
 
     Raises:
-        ConfigError: fewer than two documents, or none with a relation.
+        ConfigError: there is too little to learn from, or the head can't do the task.
         ArtifactError: the encoder can't be loaded.
     """
     settings = settings or StudentSettings()
     progress = progress or Silent()
-    n_relations = sum(
-        relation.label in task.object_labels
-        for document in silver
-        for relation in document.relations
-    )
-    if len({document.text for document in silver}) < 2 or not n_relations:
+    _check_silver(silver, task)
+    if not task.relation_types:
+        settings = settings.model_copy(update={"head": "token"})
+    elif settings.head == "token":
         raise ConfigError(
-            f"{len(silver)} silver documents with {n_relations} relations of task {task.name} "
-            "are too few to learn from"
+            f"head 'token' finds no relations, and task {task.name} has some; "
+            "take subject_centric, or unconditioned"
         )
     device = choose_device(settings.device)
     torch.manual_seed(settings.seed)
@@ -97,9 +95,9 @@ def fit(
     settings = settings.model_copy(update={"max_tokens": room})
     card = StudentCard(
         task=task.name,
-        subject_label=task.subject_label,
-        relation_labels=tuple(task.object_labels),
-        object_labels=tuple(task.object_labels.values()),
+        tagged=tuple(task.tagged),
+        relation_types=tuple(task.relation_types),
+        exclusive=task.exclusive,
         settings=settings,
         silver=_describe_silver(silver),
         versions=versions(),
@@ -124,7 +122,7 @@ def fit(
         n_batches=batches.n_batches,
         batches=batches.epoch,
         loss=lambda step: model.loss(step.inputs, step.targets),
-        dev_score=lambda: _dev_f1(dev_part, list(reader.read(dev_part))),
+        dev_score=lambda: _dev_f1(dev_part, list(reader.read(dev_part)), task),
         # with the encoder as loaded: a folder or hub id may hold other weights tomorrow; without
         # what is done to confidences, which training does not see
         fingerprint=sha256_json(
@@ -133,7 +131,8 @@ def fit(
     )
     training = train(job, settings, progress, checkpoints)
     found = calibrate(dev_part, list(reader.read(dev_part)), given_out=settings.calibrate)
-    progress.note(_describe_calibration(found))
+    if task.relation_types:
+        progress.note(_describe_calibration(found))
     card = card.model_copy(
         update={
             "training": _describe_training(training, len(train_part), len(dev_part), len(extra)),
@@ -144,19 +143,42 @@ def fit(
     return Fit(student, training, len(train_part), len(dev_part), dict(examples.unexpressed))
 
 
-def _dev_f1(silver: Sequence[Document], predicted: Sequence[Document]) -> float:
-    """Return the mean of strict and lenient relation F1 by offsets, against the teacher."""
+def _check_silver(silver: Sequence[Document], task: SpanTask) -> None:
+    """Refuse silver that holds too little of what the task is about.
+
+    Raises:
+        ConfigError: fewer than two texts, or none with a relation; without a span, where the task
+            has no relations.
+    """
+    labels = {kind.label for kind in task.relation_types}
+    if labels:
+        n = sum(one.label in labels for document in silver for one in document.relations)
+    else:
+        n = sum(one.label in task.tagged for document in silver for one in document.spans)
+    if len({document.text for document in silver}) < 2 or not n:
+        raise ConfigError(
+            f"{len(silver)} silver documents with {n} {'relations' if labels else 'spans'} of "
+            f"task {task.name} are too few to learn from"
+        )
+
+
+def _dev_f1(silver: Sequence[Document], predicted: Sequence[Document], task: SpanTask) -> float:
+    """Return the mean of strict and lenient F1 by offsets, against the teacher.
+
+    That of relations, of spans where the task has no relations, and of both where it asks for
+    spans besides.
+    """
+    counters = [count_relations] if task.relation_types else [count_spans]
+    if task.relation_types and set(task.tagged) - set(subject_labels(task)):
+        counters.append(count_spans)
     counts = [
-        count_relations(silver, predicted, match=match, by="offsets")
+        count(silver, predicted, match=match, by="offsets")
+        for count in counters
         for match in ("strict", "lenient")
     ]
     return float(
         np.mean([precision_recall_f1(count.to_matrix().sum(axis=0))[2] for count in counts])
     )
-
-
-def _n_relations(documents: Sequence[Document]) -> int:
-    return sum(len(document.relations) for document in documents)
 
 
 def _describe_silver(silver: Sequence[Document]) -> dict[str, object]:
@@ -168,7 +190,8 @@ def _describe_silver(silver: Sequence[Document]) -> dict[str, object]:
     )
     return {
         "documents": len(silver),
-        "relations": _n_relations(silver),
+        "relations": sum(len(document.relations) for document in silver),
+        "spans": sum(len(document.spans) for document in silver),
         "sha256": sha256_json([document.to_json() for document in silver]),
         "made_by": ", ".join(f"{name} ({count})" for name, count in sorted(teachers.items())),
     }

@@ -85,17 +85,6 @@ def tag_loss(logits: Tensor, tags: Tensor, weights: Tensor) -> Tensor:
     return (losses * weights.flatten()).sum() / weights.sum().clamp(min=_LEAST_WEIGHT)
 
 
-def object_loss(logits: Tensor, tags: Tensor, weights: Tensor) -> Tensor:
-    """Return the `tag_loss` of each subject's objects, a word weighing the same in every type.
-
-    Args:
-        logits: (n_subjects, n_words, n_relations, 5).
-        tags: the same shape, float32, a distribution each.
-        weights: (n_subjects, n_words) float32, not negative.
-    """
-    return tag_loss(logits, tags, weights.unsqueeze(-1).expand(logits.shape[:-1]))
-
-
 def link_loss(logits: Tensor, links: Tensor, weights: Tensor) -> Tensor:
     """Return the weighted mean binary cross-entropy, a scalar; 0 where all weights are.
 

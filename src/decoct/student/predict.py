@@ -1,8 +1,8 @@
-"""The student at work: documents in, subjects and their objects out."""
+"""The student at work: documents in, spans and their relations out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -17,6 +17,7 @@ from decoct.records import Document, Mark, number_annotations
 from decoct.student.calibrate import DIGITS, at_temperature
 from decoct.student.examples import word_range
 from decoct.student.settings import StudentCard
+from decoct.tasks.base import RelationType
 from decoct.text.align import Place
 
 CHUNK_DOCUMENTS = 512
@@ -30,7 +31,10 @@ class Network(Protocol):
     """What runs the network, whatever it is made of."""
 
     def encode(self, batch: Batch) -> tuple[object, NDArray[np.float32]]:
-        """Return what `objects` needs, opaque, and tag probabilities (n_pieces, n_words, 5)."""
+        """Return what `objects` needs, opaque, and tag probabilities.
+
+        Those are (n_pieces, n_words, n_tagged, 5).
+        """
         ...
 
     def objects(self, states: object, subjects: Subjects) -> NDArray[np.float32]:
@@ -91,33 +95,48 @@ class Reader:
             chosen = [pieces[position] for position in positions]
             self._read_batch(chosen, [drafts[owners[position]] for position in positions], given)
         for draft in drafts:
-            yield draft.finish()
+            yield draft.finish(given)
 
     def _read_batch(self, pieces: list[Piece], drafts: list[_Draft], given: bool) -> None:
         states, tag_probs = self.network.encode(pad(pieces, self.pad_id))
         n_words = [len(piece.words) for piece in pieces]
-        # a teacher that takes "topical" into a name here and not there teaches to begin twice
-        found = best_runs_by_row(
-            tag_probs, n_words, self.card.settings.subject_threshold, join=True
-        )
-        subjects: list[tuple[int, Run, Place]] = []
-        for row, (piece, draft) in enumerate(zip(pieces, drafts, strict=True)):
-            runs = self._given(piece, draft) if given else _trimmed(piece, draft, found[row])
-            subjects += [
-                (row, run, place) for run, place in runs if _owned(piece, _place(piece, run))
-            ]
+        subjects: list[_Subject] = []
+        for label, found in self._tagged(tag_probs, n_words):
+            for row, (piece, draft) in enumerate(zip(pieces, drafts, strict=True)):
+                is_subject = label in self.card.subject_labels
+                runs = (
+                    self._given(piece, draft, label)
+                    if given and is_subject
+                    else _trimmed(piece, draft, found[row])
+                )
+                for run, place in runs:
+                    if _owned(piece, place):
+                        draft.add_tagged(label, place, run.confidence)
+                        subjects += [_Subject(row, label, run, place)] if is_subject else []
         # a few at a time, so that a student that sees subjects everywhere stays within memory
         at_once = max(1, MAX_OBJECT_CELLS // tag_probs.shape[1])
         for start in range(0, len(subjects), at_once):
             chosen = subjects[start : start + at_once]
-            probs = self.network.objects(states, [(row, r.first, r.last) for row, r, _ in chosen])
-            objects = self._objects(probs, [n_words[row] for row, _, _ in chosen])
-            for (row, run, place), by_relation in zip(chosen, objects, strict=True):
-                piece, draft = pieces[row], drafts[row]
-                draft.add_subject(place, run.confidence)
-                for index, targets in enumerate(by_relation):
-                    for target, where in _trimmed(piece, draft, targets):
-                        draft.add_relation(index, place, run.confidence, where, target.confidence)
+            probs = self.network.objects(
+                states, [(one.row, one.run.first, one.run.last) for one in chosen]
+            )
+            objects = self._objects(probs, [n_words[one.row] for one in chosen])
+            for one, by_type in zip(chosen, objects, strict=True):
+                piece, draft = pieces[one.row], drafts[one.row]
+                for kind, targets in zip(self.card.relation_types, by_type, strict=True):
+                    if kind.subject == one.label:
+                        for target, where in _trimmed(piece, draft, targets):
+                            draft.add_relation(kind, one, where, target.confidence)
+
+    def _tagged(
+        self, tag_probs: NDArray[np.float32], n_words: Sequence[int]
+    ) -> Iterator[tuple[str, list[list[Run]]]]:
+        """Yield each tagged label with its spans in each piece."""
+        for column, label in enumerate(self.card.tagged):
+            # a teacher that takes "topical" into a name here and not there teaches to begin twice
+            join = label in self.card.subject_labels
+            threshold = self.card.settings.subject_threshold
+            yield label, best_runs_by_row(tag_probs[:, :, column], n_words, threshold, join=join)
 
     def _objects(
         self, probs: NDArray[np.float32], n_words: Sequence[int]
@@ -136,12 +155,26 @@ class Reader:
         for at in range(0, len(found), n_relations):
             yield found[at : at + n_relations]
 
-    def _given(self, piece: Piece, draft: _Draft) -> Iterator[tuple[Run, Place]]:
-        """The document's own subjects, by their words but placed as they stand."""
+    def _given(self, piece: Piece, draft: _Draft, label: str) -> Iterator[tuple[Run, Place]]:
+        """The document's own subjects of a label, by their words but placed as they stand."""
         for span in draft.document.spans:
-            words = word_range(span, piece) if span.label == self.card.subject_label else None
+            words = word_range(span, piece) if span.label == label else None
             if words is not None:
                 yield Run(*words, 1.0), Place(span.start, span.end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """A subject in a batch: its piece's row, its label, and where it stands."""
+
+    row: int
+    label: str
+    run: Run
+    place: Place
+
+    @property
+    def mark(self) -> Mark:
+        return self.place.labelled(self.label)
 
 
 class _Draft:
@@ -150,32 +183,33 @@ class _Draft:
     def __init__(self, document: Document, card: StudentCard) -> None:
         self.document = document
         self.card = card
-        self._subjects: dict[Mark, float] = {}
+        self._tagged: dict[Mark, float] = {}
         self._objects: dict[Mark, float] = {}
         self._links: dict[Link, float] = {}
 
     def add_given(self) -> None:
         for span in self.document.spans:
-            if span.label == self.card.subject_label:
-                self.add_subject(Place(span.start, span.end), 1.0)
+            if span.label in self.card.subject_labels:
+                self.add_tagged(span.label, Place(span.start, span.end), 1.0)
 
-    def add_subject(self, place: Place, confidence: float) -> None:
-        _surest(self._subjects, place.labelled(self.card.subject_label), confidence)
+    def add_tagged(self, label: str, place: Place, confidence: float) -> None:
+        _surest(self._tagged, place.labelled(label), confidence)
 
     def add_relation(
-        self, index: int, subject: Place, subject_conf: float, target: Place, target_conf: float
+        self, kind: RelationType, subject: _Subject, target: Place, confidence: float
     ) -> None:
         """A relation is as sure as its subject and its object together."""
-        target_mark = target.labelled(self.card.object_labels[index])
-        _surest(self._objects, target_mark, target_conf)
-        subject_mark = subject.labelled(self.card.subject_label)
-        link = (self.card.relation_labels[index], subject_mark, target_mark)
-        _surest(self._links, link, subject_conf * target_conf)
+        target_mark = target.labelled(kind.object)
+        _surest(self._objects, target_mark, confidence)
+        link = (kind.label, subject.mark, target_mark)
+        _surest(self._links, link, subject.run.confidence * confidence)
 
-    def finish(self) -> Document:
+    def finish(self, given: bool) -> Document:
         """Return the document with everything that is sure enough, ids in order of place."""
-        links = self._sure_links()
-        marks = dict(self._subjects)
+        marks = dict(self._tagged)
+        if self.card.exclusive and len(self.card.tagged) > 1 and not given:
+            marks = _apart(marks)
+        links = {link: sure for link, sure in self._sure_links().items() if link[1] in marks}
         for _, _, target in links:
             _surest(marks, target, self._objects[target])
         spans, relations = number_annotations(self.document.text, marks, links)
@@ -203,6 +237,15 @@ class _Draft:
 def _surest(found: dict[K, float], key: K, confidence: float) -> None:
     """Keep the higher confidence, to four digits."""
     found[key] = max(round(confidence, DIGITS), found.get(key, 0.0))
+
+
+def _apart(marks: Mapping[Mark, float]) -> dict[Mark, float]:
+    """Leave out of spans that overlap those that are less sure, of equals the shorter."""
+    kept: list[Mark] = []
+    for mark in sorted(marks, key=lambda mark: (-marks[mark], mark[0] - mark[1], mark)):
+        if not any(mark[0] < other[1] and other[0] < mark[1] for other in kept):
+            kept.append(mark)
+    return {mark: marks[mark] for mark in kept}
 
 
 def _trimmed(piece: Piece, draft: _Draft, runs: Iterable[Run]) -> Iterator[tuple[Run, Place]]:

@@ -34,7 +34,7 @@ from decoct.student.pseudo_labels import (
 )
 from decoct.student.settings import StudentSettings
 from decoct.student.student import Student
-from decoct.tasks.base import RelationTask
+from decoct.tasks.base import SpanTask
 
 _LABELS, _MARKER = "labels.jsonl", "labels.json"
 
@@ -45,7 +45,7 @@ class Fitting(Protocol):
     def __call__(
         self,
         silver: Sequence[Document],
-        task: RelationTask,
+        task: SpanTask,
         settings: StudentSettings,
         *,
         extra: Sequence[Document],
@@ -59,7 +59,7 @@ class Fitting(Protocol):
 def self_train(
     silver: Sequence[Document],
     unlabeled: Callable[[], Iterable[Document]],
-    task: RelationTask,
+    task: SpanTask,
     settings: StudentSettings,
     self_training: SelfTrainingSettings,
     *,

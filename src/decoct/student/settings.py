@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,6 +11,7 @@ from decoct.config import Settings
 from decoct.records import Probability
 from decoct.registry import Shelf, nearest
 from decoct.student.silver import SilverSettings
+from decoct.tasks.base import RelationType
 from decoct.training.settings import TrainingSettings
 
 HEADS = Shelf("decoct.student.heads", noun="head")  # here, since its contract needs torch
@@ -103,9 +105,10 @@ class StudentCard(Settings):
 
     Attributes:
         task: the task's name.
-        subject_label: label of subject spans.
-        relation_labels: relation types, in the order of the object head's outputs.
-        object_labels: label of the object spans of each relation type, in the same order.
+        tagged: labels of the spans that are found by themselves, in the order of the tagger's
+            outputs.
+        relation_types: in the order of the object head's outputs.
+        exclusive: whether a character is in one tagged span at most.
         settings: what it was trained with.
         training: device, epochs, dev scores, seconds.
         silver: the silver data: documents, relations, hash, teachers.
@@ -115,17 +118,38 @@ class StudentCard(Settings):
     """
 
     task: str
-    subject_label: str
-    relation_labels: tuple[str, ...]
-    object_labels: tuple[str, ...]
+    tagged: Annotated[tuple[str, ...], Field(min_length=1)]
+    relation_types: tuple[RelationType, ...] = ()
+    exclusive: bool = True
     settings: StudentSettings
     training: dict[str, object] = Field(default_factory=dict)
     silver: dict[str, object] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     calibration: RelationCalibration | None = None
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not self.relation_labels or len(self.relation_labels) != len(self.object_labels):
-            raise ValueError("relation_labels and object_labels must be as many, and not none")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _read_first_form(cls, data: Any) -> Any:  # noqa: ANN401 (whatever the file holds)
+        """Take the form of students with one kind of subjects, which was the first."""
+        if not isinstance(data, dict) or "subject_label" not in data:
+            return data
+        left = {key: value for key, value in data.items() if key not in _FIRST_FORM}
+        subject, labels, objects = (data.get(key) for key in _FIRST_FORM)
+        both = isinstance(labels, Sequence) and isinstance(objects, Sequence)
+        if not both or not labels or len(labels) != len(objects):
+            return data  # whose keys are then refused
+        kinds = [(label, subject, target) for label, target in zip(labels, objects, strict=True)]
+        return {**left, "tagged": [subject], "relation_types": kinds}
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """The labels of all spans."""
+        return frozenset((*self.tagged, *(kind.object for kind in self.relation_types)))
+
+    @property
+    def subject_labels(self) -> frozenset[str]:
+        """The labels of the spans that relations start from."""
+        return frozenset(kind.subject for kind in self.relation_types)
+
+
+_FIRST_FORM = ("subject_label", "relation_labels", "object_labels")

@@ -68,7 +68,7 @@ class Student:
     def extract(
         self, documents: str | Document | Iterable[str | Document], *, given_subjects: bool = False
     ) -> Document | Iterator[Document]:
-        """Find subjects and their objects.
+        """Find spans and relations.
 
         Args:
             documents: one text or document, or any number of them, which are streamed.
@@ -223,7 +223,7 @@ class TorchNetwork:
         self.bf16 = bf16
 
     def encode(self, batch: Batch) -> tuple[object, NDArray[np.float32]]:
-        """Return what `objects` needs, and tag probabilities (n_pieces, n_words, 5)."""
+        """Return what `objects` needs, and tag probabilities (n_pieces, n_words, n_tagged, 5)."""
         self.model.eval()
         with torch.inference_mode(), autocast(self.device, self.bf16):
             box, probs = self.model.encode(Inputs.from_batch(batch, self.device))

@@ -13,9 +13,10 @@ from decoct.errors import AnswerError
 from decoct.records import Document, Span, describe
 from decoct.tasks._json import load_object
 from decoct.tasks._prompt import PromptFile
-from decoct.tasks.base import Answer, Claim, Example, Prompt
+from decoct.tasks.base import Answer, Claim, Example, Prompt, RelationType
 
 DRUG, ADVERSE_EFFECT, ADE = "Drug", "AdverseEffect", "ADE"
+ADVERSE_EVENT = RelationType(ADE, DRUG, ADVERSE_EFFECT)
 _PROMPT = PromptFile(files("decoct.tasks").joinpath("prompts", "ade.jinja"))
 
 
@@ -50,8 +51,9 @@ class AdverseDrugEvents:
     """
 
     name = "ade"
-    subject_label = DRUG
-    object_labels: Mapping[str, str] = {ADE: ADVERSE_EFFECT}
+    tagged = (DRUG,)
+    relation_types = (ADVERSE_EVENT,)
+    exclusive = True
 
     @cached_property
     def schema(self) -> Mapping[str, Any]:
@@ -121,13 +123,13 @@ class AdverseDrugEvents:
             found = describe(error, quote=False)  # values may be the document's text
             raise AnswerError(f"answer does not fit the {self.name} schema: {found}") from None
         claims = tuple(
-            Claim(ADE, drug, effect)
+            Claim(ADVERSE_EVENT, drug, effect)
             for event in response.events
             for drug in event.drug
             for effect in event.effect
         )
         named = [*response.drugs, *(claim.subject for claim in claims)]
-        return Answer(subjects=tuple(dict.fromkeys(named)), claims=claims)
+        return Answer(tuple((DRUG, name) for name in dict.fromkeys(named)), claims)
 
 
 def _place(span: Span) -> tuple[int, int]:

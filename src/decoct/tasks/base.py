@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from decoct.errors import ConfigError
 from decoct.records import Document
@@ -46,11 +46,25 @@ class Example:
     question: str = ""
 
 
+class RelationType(NamedTuple):
+    """What a relation may be between; a relation of several kinds of objects has several of these.
+
+    Attributes:
+        label: the relation's, such as `ADE`.
+        subject: label of the span that it starts from, such as `Drug`.
+        object: label of the span that it ends at, such as `AdverseEffect`.
+    """
+
+    label: str
+    subject: str
+    object: str
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A relation as a teacher states it, in strings not yet found in the text."""
 
-    label: str
+    type: RelationType
     subject: str
     object: str
 
@@ -60,13 +74,13 @@ class Answer:
     """A teacher's parsed answer: strings, still to be grounded, or a label of the whole.
 
     Attributes:
-        subjects: strings named as subjects whether or not they have a relation.
+        mentions: (label, string) of each span that is named whether or not it has a relation.
         claims: the relations.
         label: the class of the document, for tasks that ask for one.
         confidence: how sure of the label the teacher says that it is, as a probability 0 to 1.
     """
 
-    subjects: tuple[str, ...] = ()
+    mentions: tuple[tuple[str, str], ...] = ()
     claims: tuple[Claim, ...] = ()
     label: str | None = None
     confidence: float | None = None
@@ -118,16 +132,19 @@ class Task(Protocol):
 
 
 @runtime_checkable
-class RelationTask(Task, Protocol):
+class SpanTask(Task, Protocol):
     """A task whose answers are spans of the text and relations between them.
 
     Attributes:
-        subject_label: label of the spans that a relation starts from, such as `Drug`.
-        object_labels: relation label -> label of the spans it ends at.
+        tagged: labels of the spans that are found by themselves: those that relations start from,
+            and those that are asked for whether or not they are in one.
+        relation_types: what may stand between spans; none for a task of spans alone.
+        exclusive: whether a character is in one tagged span at most.
     """
 
-    subject_label: str
-    object_labels: Mapping[str, str]
+    tagged: Sequence[str]
+    relation_types: Sequence[RelationType]
+    exclusive: bool
 
 
 @runtime_checkable
@@ -200,7 +217,7 @@ def get_task(name: str) -> Task:
     return task
 
 
-def get_relation_task(name: str) -> RelationTask:
+def get_span_task(name: str) -> SpanTask:
     """Return the task of that name, whose answers are spans and relations.
 
     Raises:
@@ -208,6 +225,16 @@ def get_relation_task(name: str) -> RelationTask:
         ConfigError: its answers are others.
     """
     task = get_task(name)
-    if not isinstance(task, RelationTask):
-        raise ConfigError(f"task {name!r} has no relations between spans to learn; name another")
+    if not isinstance(task, SpanTask):
+        raise ConfigError(f"task {name!r} has no spans to find; name another")
     return task
+
+
+def subject_labels(task: SpanTask) -> tuple[str, ...]:
+    """Return the labels of spans that relations start from, each once."""
+    return tuple(dict.fromkeys(one.subject for one in task.relation_types))
+
+
+def span_labels(task: SpanTask) -> tuple[str, ...]:
+    """Return the labels of all spans of a task, each once."""
+    return tuple(dict.fromkeys((*task.tagged, *(one.object for one in task.relation_types))))

@@ -127,7 +127,8 @@ def _misquotes(example: Example, task: Task) -> Iterator[str]:
     except AnswerError as error:
         yield str(error)
         return
-    quotes = {*answer.subjects, *(part for c in answer.claims for part in (c.subject, c.object))}
+    quotes = {string for _, string in answer.mentions}
+    quotes |= {part for claim in answer.claims for part in (claim.subject, claim.object)}
     lost = _lost(task, example.text, answer)
     for path, string in _leaves(example.answer):
         if string in quotes and string not in example.text:

@@ -1,6 +1,6 @@
 """Grounding: a teacher's strings become spans and relations with offsets, or are named as lost.
 
-Every occurrence of a named subject becomes a span (a drug is a drug each time it is named); a
+Every occurrence of a named mention becomes a span (a drug is a drug each time it is named); a
 claimed relation links the nearest sensible pair of occurrences. What can't be found is kept and
 counted. A label of the whole document needs no place in it.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from decoct.records import Relation, Span, number_annotations
-from decoct.tasks.base import Answer, Claim, RelationTask, Task
+from decoct.tasks.base import Answer, Claim, RelationType, SpanTask, Task
 from decoct.text.align import Place, find_quote, nearest_pair
 
 
@@ -30,7 +30,7 @@ class Ungrounded:
     def to_dict(self) -> dict[str, str]:
         """Return the form kept in a silver document's `meta["ungrounded"]`."""
         return {
-            "label": self.claim.label,
+            "label": self.claim.type.label,
             "subject": self.claim.subject,
             "object": self.claim.object,
             "reason": self.reason,
@@ -45,7 +45,7 @@ class Grounded:
         spans: in order of place, ids `T1`, `T2`...
         relations: each claim once.
         ungrounded: claims that could not be placed.
-        lost_subjects: subjects without a claim that could not be placed.
+        lost_subjects: mentions without a claim that could not be placed.
         label: the class of the document, for tasks that ask for one.
         confidence: how sure of it the teacher says that it is.
     """
@@ -66,25 +66,28 @@ def ground(task: Task, text: str, answer: Answer) -> Grounded:
         text: the document's text.
         answer: a parsed answer.
     """
-    if not isinstance(task, RelationTask):
+    if not isinstance(task, SpanTask):
         return Grounded(label=answer.label, confidence=answer.confidence)
     find = cache(partial(find_quote, text))
     claimed = {claim.subject for claim in answer.claims}
-    subject_places = {place for subject in answer.subjects for place in find(subject)}
-    lost = [subject for subject in answer.subjects if subject not in claimed and not find(subject)]
+    named = {(label, place) for label, mention in answer.mentions for place in find(mention)}
+    lost = dict.fromkeys(
+        mention for _, mention in answer.mentions if mention not in claimed and not find(mention)
+    )
 
-    links: dict[tuple[str, Place, Place], None] = {}
+    links: dict[tuple[RelationType, Place, Place], None] = {}
     ungrounded: list[Ungrounded] = []
     for claim in dict.fromkeys(answer.claims):
         subjects, objects = find(claim.subject), find(claim.object)
-        subject_places.update(subjects)
+        if claim.type.subject in task.tagged:
+            named.update((claim.type.subject, place) for place in subjects)
         pair = nearest_pair(text, subjects, objects)
         if pair is None:
             ungrounded.append(Ungrounded(claim, _reason(subjects, objects)))
         else:
-            links[claim.label, *pair] = None
+            links[claim.type, *pair] = None
 
-    return _assemble(task, text, subject_places, list(links), ungrounded, lost)
+    return _assemble(task, text, named, list(links), ungrounded, list(lost))
 
 
 def _reason(subjects: list[Place], objects: list[Place]) -> str:
@@ -94,38 +97,39 @@ def _reason(subjects: list[Place], objects: list[Place]) -> str:
 
 
 def _assemble(
-    task: RelationTask,
+    task: SpanTask,
     text: str,
-    subject_places: set[Place],
-    links: list[tuple[str, Place, Place]],
+    named: set[tuple[str, Place]],
+    links: list[tuple[RelationType, Place, Place]],
     ungrounded: list[Ungrounded],
     lost: list[str],
 ) -> Grounded:
-    linked = {subject for _, subject, _ in links}
-    keep = _drop_nested(subject_places, linked)
-    marks = {place.labelled(task.subject_label): None for place in keep}
-    marks |= {target.labelled(task.object_labels[label]): None for label, _, target in links}
+    linked = {(kind.subject, subject) for kind, subject, _ in links}
+    linked |= {(kind.object, target) for kind, _, target in links}
+    by_label = [{one for one in named if one[0] == label} for label in task.tagged]
+    keep = linked.union(
+        *(_drop_nested(some, linked) for some in ([named] if task.exclusive else by_label))
+    )
+    marks = {place.labelled(label): None for label, place in keep}
     numbered = {
-        (
-            label,
-            subject.labelled(task.subject_label),
-            target.labelled(task.object_labels[label]),
-        ): None
-        for label, subject, target in links
+        (kind.label, subject.labelled(kind.subject), target.labelled(kind.object)): None
+        for kind, subject, target in links
     }
     spans, relations = number_annotations(text, marks, numbered)
     return Grounded(spans, relations, tuple(ungrounded), tuple(lost))
 
 
-def _drop_nested(places: set[Place], linked: set[Place]) -> set[Place]:
-    """Drop a subject inside a longer subject, unless a relation starts from it.
+def _drop_nested(
+    named: set[tuple[str, Place]], linked: set[tuple[str, Place]]
+) -> set[tuple[str, Place]]:
+    """Drop a mention inside a longer one, unless a relation holds it.
 
     `interferon` is also found inside every `interferon alfa`.
     """
-    kept: set[Place] = set()
+    kept: set[tuple[str, Place]] = set()
     reached = -1
-    for place in sorted(places, key=lambda place: (place.start, -place.end)):
-        if place.end > reached or place in linked:
-            kept.add(place)
+    for label, place in sorted(named, key=lambda one: (one[1].start, -one[1].end, one[0])):
+        if place.end > reached or (label, place) in linked:
+            kept.add((label, place))
         reached = max(reached, place.end)
     return kept

@@ -17,9 +17,8 @@ from fakes.students import learn
 
 CARD = StudentCard(
     task="ade",
-    subject_label="Drug",
-    relation_labels=("ADE",),
-    object_labels=("AdverseEffect",),
+    tagged=("Drug",),
+    relation_types=(("ADE", "Drug", "AdverseEffect"),),
     settings=StudentSettings(),
 )
 

@@ -14,9 +14,8 @@ from fakes.students import SILVER, learn
 
 CARD = StudentCard(
     task="ade",
-    subject_label="Drug",
-    relation_labels=("ADE",),
-    object_labels=("AdverseEffect",),
+    tagged=("Drug",),
+    relation_types=(("ADE", "Drug", "AdverseEffect"),),
     settings=StudentSettings(),
 )
 
@@ -88,9 +87,9 @@ def test_hard_targets_of_weight_one_cost_what_cross_entropy_says(encoders):
         words = torch.tensor(
             [[n < len(item.piece.words) for n in range(states.shape[1])] for item in items]
         )
-        tags = targets.tags.argmax(dim=-1).masked_fill(~words, -100)
+        tags = targets.tags.squeeze(2).argmax(dim=-1).masked_fill(~words, -100)
         wanted = cross_entropy(
-            model.subject_logits(states).flatten(0, 1), tags.flatten(), ignore_index=-100
+            model.subject_head(states).flatten(0, 2), tags.flatten(), ignore_index=-100
         )
         logits = model.object_logits(states, targets.subject_piece, targets.subject_words)
         rows = words[targets.subject_piece]

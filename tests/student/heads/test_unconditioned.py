@@ -9,9 +9,11 @@ from decoct.student.settings import StudentCard, StudentSettings
 
 CARD = StudentCard(
     task="ade",
-    subject_label="Drug",
-    relation_labels=("ADE", "TAKES"),
-    object_labels=("AdverseEffect", "Dose"),
+    tagged=("Drug",),
+    relation_types=(
+        ("ADE", "Drug", "AdverseEffect"),
+        ("TAKES", "Drug", "Dose"),
+    ),
     settings=StudentSettings(),
 )
 

@@ -1,4 +1,4 @@
-"""The contract of a head: what stands on an encoder and finds subjects and their objects.
+"""The contract of a head: what stands on an encoder and finds spans, and the objects of subjects.
 
 A head's module binds `plugin` to a subclass of `HeadModel`. The shelf is `settings.HEADS`, which is
 read without torch.
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from decoct.inference.batch import Batch
-from decoct.student.model import Tagger, word_means
+from decoct.student.model import Tagger, tag_loss, word_means
 from decoct.student.settings import HEADS, StudentCard
 
 S = TypeVar("S")
@@ -54,13 +54,13 @@ class Targets:
     Weights are float32, not negative, and 0 on padding and where nothing is learnt.
 
     Attributes:
-        tags: (n_pieces, n_words, 5) float32, outside, begin, inside, end, single of a subject; rows
-            sum to 1 where there is a word.
+        tags: (n_pieces, n_words, n_tagged, 5) float32, outside, begin, inside, end, single of a
+            span of each tagged label; they sum to 1 where there is a word.
         tag_weights: (n_pieces, n_words).
         subject_piece: (n_subjects,) int64, the piece that each subject is in.
         subject_words: (n_subjects, n_words) float32, 1 on the subject's words.
         objects: (n_subjects, n_words, n_relations, 5) float32, as `tags`, of a subject's objects.
-        object_weights: (n_subjects, n_words).
+        object_weights: (n_subjects, n_words, n_relations).
         object_tags: (n_pieces, n_words, n_relations, 5) float32, as `tags`, of the spans that may
             be an object in a relation of that type.
         object_tag_weights: (n_pieces, n_words, n_relations).
@@ -84,7 +84,7 @@ class Targets:
 
 
 class HeadModel(nn.Module, ABC, Generic[S]):
-    """An encoder, the tagger that finds subjects, and what finds the objects of each.
+    """An encoder, the tagger of spans that are found by themselves, and what finds their objects.
 
     `S` is what `encode` hands on to `objects`, for the caller a sealed box.
 
@@ -105,7 +105,7 @@ class HeadModel(nn.Module, ABC, Generic[S]):
     def __init__(self, encoder: Any, card: StudentCard) -> None:  # noqa: ANN401
         super().__init__()
         self.encoder = encoder
-        self.subject_head = Tagger(self.width, card.settings.dropout)
+        self.subject_head = Tagger(self.width, card.settings.dropout, len(card.tagged))
 
     @property
     def width(self) -> int:
@@ -114,11 +114,11 @@ class HeadModel(nn.Module, ABC, Generic[S]):
 
     @abstractmethod
     def encode(self, inputs: Inputs) -> tuple[S, Tensor]:
-        """Return what `objects` needs, and the subjects' tag probabilities.
+        """Return what `objects` needs, and the tag probabilities of spans found by themselves.
 
         Returns:
-            The box, and (n_pieces, n_words, 5) float32, outside, begin, inside, end, single; rows
-            sum to 1.
+            The box, and (n_pieces, n_words, n_tagged, 5) float32, outside, begin, inside, end,
+            single; they sum to 1.
         """
 
     @abstractmethod
@@ -145,14 +145,15 @@ class HeadModel(nn.Module, ABC, Generic[S]):
         ).last_hidden_state.float()
         return word_means(hidden, inputs.word_of_token, inputs.n_words)
 
-    def subject_logits(self, states: Tensor) -> Tensor:
-        """Return (n_pieces, n_words, 5) logits for word states."""
-        logits: Tensor = self.subject_head(states)
-        return logits.squeeze(-2)
-
     def subject_probs(self, states: Tensor) -> Tensor:
-        """Return (n_pieces, n_words, 5) float32 probabilities for word states."""
-        return self.subject_logits(states).float().softmax(dim=-1)
+        """Return (n_pieces, n_words, n_tagged, 5) float32 probabilities for word states."""
+        return self.subject_head.probs(states)
+
+    def subject_loss(self, states: Tensor, targets: Targets) -> Tensor:
+        """Return the tagger's loss, a scalar: the sum over labels of the weighted mean."""
+        logits: Tensor = self.subject_head(states)
+        weights = targets.tag_weights.unsqueeze(-1).expand(logits.shape[:-1])
+        return self.subject_head.n_kinds * tag_loss(logits, targets.tags, weights)
 
 
 def get_head(name: str) -> type[HeadModel[Any]]:

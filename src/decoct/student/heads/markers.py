@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from decoct.student.heads.base import HeadModel, Inputs, Targets
-from decoct.student.model import Tagger, object_loss, tag_loss, word_means
+from decoct.student.model import Tagger, tag_loss, word_means
 from decoct.student.settings import StudentCard
 
 _MAX_TOKENS = 8192
@@ -32,7 +32,7 @@ class Markers(HeadModel[Inputs]):
 
     def __init__(self, encoder: Any, card: StudentCard) -> None:  # noqa: ANN401
         super().__init__(encoder, card)
-        self.object_head = Tagger(self.width, card.settings.dropout, len(card.relation_labels))
+        self.object_head = Tagger(self.width, card.settings.dropout, len(card.relation_types))
         words = encoder.get_input_embeddings().weight.detach()
         self.markers = nn.Parameter(
             words.mean(dim=0) + words.std() * torch.randn(2, words.shape[1])
@@ -102,12 +102,11 @@ class Markers(HeadModel[Inputs]):
 
     def loss(self, inputs: Inputs, targets: Targets) -> Tensor:
         """Return the sum of the weighted mean losses over words and over (subject, word, type)."""
-        tags = self.subject_logits(self.word_states(inputs))
-        loss = tag_loss(tags, targets.tags, targets.tag_weights)
+        loss = self.subject_loss(self.word_states(inputs), targets)
         if len(targets.subject_piece) == 0:
             return loss
         logits = self.object_logits(inputs, targets.subject_piece, targets.subject_words)
-        return loss + object_loss(logits, targets.objects, targets.object_weights)
+        return loss + tag_loss(logits, targets.objects, targets.object_weights)
 
 
 plugin = Markers

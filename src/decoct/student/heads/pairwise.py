@@ -80,7 +80,7 @@ class Pairwise(HeadModel[Tagged]):
     def __init__(self, encoder: Any, card: StudentCard) -> None:  # noqa: ANN401
         super().__init__(encoder, card)
         self.settings = card.settings
-        n_relations = len(card.relation_labels)
+        n_relations = len(card.relation_types)
         self.object_head = Tagger(self.width, card.settings.dropout, n_relations)
         self.pair_head = PairHead(self.width, n_relations, card.settings.dropout)
 
@@ -163,7 +163,7 @@ class Pairwise(HeadModel[Tagged]):
         Pairs are the true subjects with every true span of their piece that may be an object.
         """
         states = self.word_states(inputs)
-        loss = tag_loss(self.subject_logits(states), targets.tags, targets.tag_weights)
+        loss = self.subject_loss(states, targets)
         loss = loss + tag_loss(
             self.object_head(states), targets.object_tags, targets.object_tag_weights
         )

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from decoct.inference.decode import N_TAGS
 from decoct.student.heads.base import HeadModel, Inputs, Targets
-from decoct.student.model import object_loss, span_means, tag_loss
+from decoct.student.model import span_means, tag_loss
 from decoct.student.settings import Combination, StudentCard
 
 
@@ -89,7 +89,7 @@ class SubjectCentric(HeadModel[Tensor]):
         super().__init__(encoder, card)
         settings = card.settings
         self.object_head = ObjectHead(
-            self.width, len(card.relation_labels), settings.dropout, settings.combination
+            self.width, len(card.relation_types), settings.dropout, settings.combination
         )
 
     def encode(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
@@ -113,11 +113,11 @@ class SubjectCentric(HeadModel[Tensor]):
         relation type) with the true subjects given.
         """
         states = self.word_states(inputs)
-        loss = tag_loss(self.subject_logits(states), targets.tags, targets.tag_weights)
+        loss = self.subject_loss(states, targets)
         if len(targets.subject_piece) == 0:
             return loss
         logits = self.object_logits(states, targets.subject_piece, targets.subject_words)
-        return loss + object_loss(logits, targets.objects, targets.object_weights)
+        return loss + tag_loss(logits, targets.objects, targets.object_weights)
 
 
 plugin = SubjectCentric

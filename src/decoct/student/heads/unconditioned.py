@@ -25,7 +25,7 @@ class Unconditioned(HeadModel[Tensor]):
 
     def __init__(self, encoder: Any, card: StudentCard) -> None:  # noqa: ANN401
         super().__init__(encoder, card)
-        self.object_head = Tagger(self.width, card.settings.dropout, len(card.relation_labels))
+        self.object_head = Tagger(self.width, card.settings.dropout, len(card.relation_types))
 
     def encode(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """Return tag probabilities of objects (n_pieces, n_words, n_relations, 5), of subjects."""
@@ -39,7 +39,7 @@ class Unconditioned(HeadModel[Tensor]):
     def loss(self, inputs: Inputs, targets: Targets) -> Tensor:
         """Return the sum of both taggers' weighted mean losses over words."""
         states = self.word_states(inputs)
-        return tag_loss(self.subject_logits(states), targets.tags, targets.tag_weights) + tag_loss(
+        return self.subject_loss(states, targets) + tag_loss(
             self.object_head(states), targets.object_tags, targets.object_tag_weights
         )
 

@@ -24,24 +24,21 @@ _NAME = re.compile(r"[A-Z][A-Za-z-]{3,}")  # as of a brand
 _MAX_SHORT = 10
 
 
-def expand_aliases(documents: Sequence[Document], subject_label: str) -> list[Document]:
+def expand_aliases(documents: Sequence[Document], tagged: Collection[str]) -> list[Document]:
     """Give the name in brackets behind a span the span's label and its relations.
 
-    It is one if it is short for the span, or, behind a subject, if it is a capitalized word or one
-    that is named as a subject elsewhere. A span that itself ends with its short form in brackets is
+    It is one if it is short for the span, or, behind a tagged span, if it is a capitalized word or
+    one that is such a span elsewhere. A span that itself ends with its short form in brackets is
     cut in two. Names that touch another span are left alone.
 
     Args:
         documents: silver.
-        subject_label: the label of subjects.
+        tagged: labels of the spans that are found by themselves, such as subjects.
     """
     known = {
-        fold(span.text)
-        for document in documents
-        for span in document.spans
-        if span.label == subject_label
+        fold(span.text) for document in documents for span in document.spans if span.label in tagged
     }
-    return [_expand(document, subject_label, known) for document in documents]
+    return [_expand(document, tagged, known) for document in documents]
 
 
 def is_short_for(short: str, long: str) -> bool:
@@ -72,7 +69,7 @@ def is_short_for(short: str, long: str) -> bool:
     return True
 
 
-def _expand(document: Document, subject_label: str, known: Collection[Words]) -> Document:
+def _expand(document: Document, tagged: Collection[str], known: Collection[Words]) -> Document:
     spans, relations = list(document.spans), list(document.relations)
     fresh = fresh_ids(document, "B")
     unknown = unknown_subjects(document)
@@ -86,7 +83,7 @@ def _expand(document: Document, subject_label: str, known: Collection[Words]) ->
             spans[number] = moved(document, span, Place(span.start, span.start + inside.start()))
         else:
             behind = _BRACKET.match(document.text, span.end)
-            if not behind or not _is_name(behind[1], span, subject_label, known):
+            if not behind or not _is_name(behind[1], span, tagged, known):
                 continue
             place = Place(*behind.span(1))
             if any(place.overlaps(Place(other.start, other.end)) for other in spans):
@@ -100,10 +97,10 @@ def _expand(document: Document, subject_label: str, known: Collection[Words]) ->
     return document.model_copy(update=update)
 
 
-def _is_name(name: str, span: Span, subject_label: str, known: Collection[Words]) -> bool:
+def _is_name(name: str, span: Span, tagged: Collection[str], known: Collection[Words]) -> bool:
     if is_short_for(name, span.text):
         return True
-    if span.label != subject_label:
+    if span.label not in tagged:
         return False
     return _NAME.fullmatch(name) is not None or fold(name) in known
 

@@ -19,7 +19,7 @@ from decoct.student.silver.caveats import drop_caveats
 from decoct.student.silver.completion import fold
 from decoct.student.silver.prepare import Prepared
 from decoct.student.silver.settings import MixSettings
-from decoct.tasks.base import RelationTask
+from decoct.tasks.base import SpanTask
 
 Labels = tuple[int, Document]  # a teacher's number, and what it says of a document
 _ORIGIN = ("backend", "model", "prompt_hash")
@@ -27,7 +27,7 @@ _ORIGIN = ("backend", "model", "prompt_hash")
 
 def mix(
     labellings: Sequence[Sequence[Document]],
-    task: RelationTask,
+    task: SpanTask,
     settings: MixSettings | None = None,
 ) -> Prepared:
     """Put to the vote what teachers say of the same document, the same id and text.
@@ -42,7 +42,7 @@ def mix(
 
     Args:
         labellings: each teacher's silver, the one to be believed first where votes are equal.
-        task: gives the label of subjects.
+        task: gives the labels of subjects.
         settings: None for the defaults.
 
     Returns:
@@ -57,7 +57,7 @@ def mix(
         EvaluationError: a document's `meta["ungrounded"]` is malformed.
     """
     settings = settings or MixSettings()
-    listing = _listing(labellings, task.subject_label, settings)
+    listing = _listing(labellings, task.tagged, settings)
     counts = Counter(dict.fromkeys(("documents", "labelled_by_one"), 0))
     mixed = []
     for labels in _by_document(labellings):
@@ -66,12 +66,14 @@ def mix(
         if len(labels) == 1 or settings.rule == "first":
             mixed.append(drop_caveats(labels[0][1]))
         else:
-            mixed.append(_vote(labels, listing, task.subject_label, settings.min_share, counts))
+            mixed.append(_vote(labels, listing, task.tagged, settings.min_share, counts))
     return Prepared(tuple(mixed), dict(counts))
 
 
 def lists_bare_subjects(
-    documents: Sequence[Document], label: str, min_share: float = MixSettings().min_bare_share
+    documents: Sequence[Document],
+    tagged: Collection[str],
+    min_share: float = MixSettings().min_bare_share,
 ) -> bool:
     """Whether a teacher names subjects that have no relation.
 
@@ -80,27 +82,27 @@ def lists_bare_subjects(
 
     Args:
         documents: what it labelled.
-        label: of subjects.
+        tagged: labels of subjects, and of other spans that are found by themselves.
         min_share: of its documents, those with such a subject.
     """
-    n_listing = sum(_has_bare_subject(document, label) for document in documents)
+    n_listing = sum(_has_bare_subject(document, tagged) for document in documents)
     return n_listing > 0 and n_listing >= min_share * len(documents)
 
 
-def _has_bare_subject(document: Document, label: str) -> bool:
+def _has_bare_subject(document: Document, tagged: Collection[str]) -> bool:
     related = {fold(subject.text) for _, subject, _ in document.pairs()}
     related |= {fold(subject) for _, subject, _ in ungrounded(document)}
-    return any(span.label == label and fold(span.text) not in related for span in document.spans)
+    return any(span.label in tagged and fold(span.text) not in related for span in document.spans)
 
 
 def _listing(
-    labellings: Sequence[Sequence[Document]], label: str, settings: MixSettings
+    labellings: Sequence[Sequence[Document]], tagged: Collection[str], settings: MixSettings
 ) -> frozenset[int]:
     """Return the numbers of the teachers whose silence about a bare subject is a vote."""
     silent = settings.silent_on_bare_subjects
     if silent is None:
         share = settings.min_bare_share
-        silent = tuple(not lists_bare_subjects(one, label, share) for one in labellings)
+        silent = tuple(not lists_bare_subjects(one, tagged, share) for one in labellings)
     if len(silent) != len(labellings):
         raise ConfigError(
             f"silent_on_bare_subjects has {len(silent)} values for {len(labellings)} teachers; "
@@ -130,7 +132,7 @@ def _by_document(labellings: Sequence[Sequence[Document]]) -> Iterable[list[Labe
 def _vote(
     labels: Sequence[Labels],
     listing: Collection[int],
-    subject_label: str,
+    tagged: Collection[str],
     min_share: float,
     counts: Counter[str],
 ) -> Document:
@@ -138,7 +140,7 @@ def _vote(
     ballots = elect(documents)
     links, n_lost_links = poll([ballot.links for ballot in ballots], min_share)
     voters = [number in listing for number, _ in labels]
-    shares = _shares(ballots, voters, subject_label)
+    shares = _shares(ballots, voters, tagged)
     marks = {mark: share for mark, share in shares.items() if share >= min_share}
     claims, n_lost_claims = poll([_claims(document) for document in documents], min_share)
     counts["unanimous"] += sum(share == 1 for share in links.values())
@@ -156,13 +158,13 @@ def _vote(
 
 
 def _shares(
-    ballots: Sequence[Ballot], listing: Sequence[bool], subject_label: str
+    ballots: Sequence[Ballot], listing: Sequence[bool], tagged: Collection[str]
 ) -> dict[Mark, float]:
     """Return for each span the share of those who vote on it that have it."""
     shares: dict[Mark, float] = {}
     for mark in frozenset[Mark]().union(*(ballot.marks for ballot in ballots)):
         has = [mark in ballot.marks for ballot in ballots]
-        is_subject = mark[2] == subject_label
+        is_subject = mark[2] in tagged
         n_voting = sum(
             own or lists or not is_subject for own, lists in zip(has, listing, strict=True)
         )

@@ -12,7 +12,7 @@ from decoct.student.silver.boundaries import harmonise
 from decoct.student.silver.caveats import unknown_subjects
 from decoct.student.silver.completion import complete_subjects
 from decoct.student.silver.settings import SilverSettings
-from decoct.tasks.base import RelationTask
+from decoct.tasks.base import SpanTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Prepared:
     counts: Mapping[str, int]
 
 
-def prepare(silver: Sequence[Document], task: RelationTask, settings: SilverSettings) -> Prepared:
+def prepare(silver: Sequence[Document], task: SpanTask, settings: SilverSettings) -> Prepared:
     """Take the steps that are switched on: boundaries, then aliases, then completion.
 
     Each looks for the strings that the one before it leaves.
@@ -43,11 +43,12 @@ def prepare(silver: Sequence[Document], task: RelationTask, settings: SilverSett
         documents = moved
     if settings.expand_aliases:
         n_before = sum(len(document.spans) for document in documents)
-        documents = expand_aliases(documents, task.subject_label)
+        documents = expand_aliases(documents, task.tagged)
         counts["aliases"] = sum(len(document.spans) for document in documents) - n_before
     if settings.complete_subjects:
         n_before = _n_unknown(documents)
-        documents = complete_subjects(documents, task.subject_label, settings.min_share)
+        for label in task.tagged:
+            documents = complete_subjects(documents, label, settings.min_share)
         counts["completed_subjects"] = _n_unknown(documents) - n_before
     return Prepared(tuple(documents), dict(counts))
 
