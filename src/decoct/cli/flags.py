@@ -17,7 +17,7 @@ In = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
-TaskName = Annotated[str, typer.Option("--task", help="The task, such as ade.")]
+TaskName = Annotated[str, typer.Option("--task", help="The task, such as ade, or its TOML file.")]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Write a JSON object to standard output, for machines.")
 ]

@@ -60,7 +60,7 @@ class RunSettings(Settings):
 
     Attributes:
         name: of the run folder.
-        task: the task's name.
+        task: the task's name, or its TOML file.
         runs: where run folders are; the run's is `runs/name`.
         label: documents and teacher.
         distill: encoder and training.
@@ -102,7 +102,9 @@ def read_run(path: Path) -> RunSettings:
     """
     settings = check(RunSettings, read_toml(path), str(path))
     here = path.parent
+    is_file = settings.task.endswith(".toml")
     updates: dict[str, Any] = {
+        "task": str(here / settings.task) if is_file else settings.task,
         "runs": Path(os.path.normpath(here / settings.runs)),
         "label": settings.label.beside(here).model_copy(
             update={"documents": here / settings.label.documents}
@@ -219,7 +221,9 @@ class _Run:
     def _student_inputs(self) -> dict[str, Any]:
         """Return the settings, a local encoder by its content, wherever it is."""
         settings = self.settings.distill
-        found = {"task": self.settings.task, **settings.model_dump(mode="json")}
+        task = get_task(self.settings.task)
+        about = {name: getattr(task, name, None) for name in ("tagged", "relation_types", "labels")}
+        found = {"task": [task.name, about], **settings.model_dump(mode="json")}
         folder = Path(settings.encoder)
         if (folder / "config.json").is_file():
             found["encoder"] = {

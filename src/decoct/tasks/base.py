@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from decoct.errors import ConfigError
@@ -208,11 +209,20 @@ def read_answer(task: Task, content: str, document: Document, sample: int) -> An
 
 
 def get_task(name: str) -> Task:
-    """Return the task of that name.
+    """Return the task of that name, or the one that a TOML file declares.
+
+    Args:
+        name: on the shelf, or the path of a file that ends in `.toml`.
 
     Raises:
         RegistryError: there is none; the message lists those there are.
+        StoreError: the file can't be read.
+        ConfigError: the file describes no task.
     """
+    if name.endswith(".toml"):
+        from decoct.tasks._declared import load_task
+
+        return load_task(Path(name))
     task: Task = TASKS.get(name)
     return task
 

@@ -187,8 +187,7 @@ class CandidateChoice:
         return Answer(label=label, confidence=self._confidence(said))
 
     def _confidence(self, said: Mapping[str, Any]) -> float | None:
-        word = str(said.get("certainty", said.get("confidence"))).strip().casefold()
-        return self.certainties.get(_LETTERS.get(word, ""))
+        return certainty_of(said, self.certainties)
 
     def _ordered(
         self, document: Document, options: Sequence[Option], sample: int
@@ -206,6 +205,12 @@ class CandidateChoice:
             return hashlib.sha256(drawn.encode()).digest()
 
         return sorted(options, key=draw)
+
+
+def certainty_of(said: Mapping[str, Any], certainties: Mapping[str, float]) -> float | None:
+    """Return the probability that an answer's `certainty` stands for, or None if it has none."""
+    word = str(said.get("certainty", said.get("confidence"))).strip().casefold()
+    return certainties.get(_LETTERS.get(word, ""))
 
 
 def _clipped(mention: str) -> str:
