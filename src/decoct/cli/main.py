@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from decoct.cli.adapt import adapt
 from decoct.cli.audit import agreement, sample
 from decoct.cli.convert import convert
+from decoct.cli.deidentify import deidentify
 from decoct.cli.distill import distill
 from decoct.cli.evaluate import evaluate
 from decoct.cli.extract import extract
@@ -104,7 +105,7 @@ def _options(
 
 for _command in (
     *(convert, label, mix, adapt, distill, extract, evaluate),
-    *(index, judge, rerank, link, run_command),
+    *(index, judge, rerank, link, deidentify, run_command),
 ):
     app.command()(_command)
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from decoct.errors import Faults, RecordError
-from decoct.formats.base import read_lines
+from decoct.formats._files import write_lines
+from decoct.formats._losses import Losses
+from decoct.formats.base import read_lines, writable
 from decoct.records import Document
 from decoct.store import atomic_write
 
@@ -17,6 +19,8 @@ class Jsonl:
 
     name = "jsonl"
     suffixes = (".jsonl", ".ndjson", ".json")
+    endings = suffixes
+    carries = ("everything",)
 
     def read(self, path: Path, faults: Faults, **_options: Any) -> Iterator[Document]:  # noqa: ANN401
         """Yield documents; a line that is not one, or has an id again, is a fault."""
@@ -33,6 +37,27 @@ class Jsonl:
                 yield document
             else:
                 faults.add(where, f"id {document.id!r} is on line {first} already", "duplicate_id")
+
+    def write(
+        self,
+        path: Path,
+        documents: Iterable[Document],
+        losses: Losses,
+        faults: Faults,
+        **_options: Any,  # noqa: ANN401
+    ) -> int:
+        """Write a file; see `Writer.write`. Nothing is lost."""
+        del losses
+        n_documents = 0
+
+        def lines() -> Iterator[str]:
+            nonlocal n_documents
+            for document in writable(documents, faults):
+                yield checked_line(document)
+                n_documents += 1
+
+        write_lines(path, lines())
+        return n_documents
 
 
 def write_jsonl(path: Path, documents: Iterable[Document]) -> int:

@@ -25,8 +25,10 @@ from typing import Any, Literal
 
 from decoct.errors import ConfigError, Faults
 from decoct.formats._concepts import read_link, write_link
-from decoct.formats.base import read_lines
-from decoct.records import Document, Link, Span
+from decoct.formats._files import write_lines
+from decoct.formats._losses import Losses
+from decoct.formats.base import read_lines, writable
+from decoct.records import Document, Link, Span, one_line
 from decoct.store import atomic_write
 
 Prefixes = Literal["keep", "add", "drop"]
@@ -52,10 +54,12 @@ class _Block:
 
 
 class PubTator:
-    """Read documents whose spans carry links."""
+    """Read and write documents whose spans carry links."""
 
     name = "pubtator"
     suffixes = (".pubtator",)
+    endings = suffixes
+    carries = ("spans", "nested", "links' ids", "relations between concepts")
 
     def read(
         self,
@@ -83,8 +87,36 @@ class PubTator:
         """
         if prefixes not in _PREFIXED:
             raise ConfigError(f"prefixes must be keep, add or drop, got {prefixes!r}")
-        for block in _blocks(path, faults):
+        numbered = ((f"{path}:{number}", line) for number, line in read_lines(path, faults))
+        for block in _blocks(numbered, faults):
             yield _document(block, _PREFIXED[prefixes], faults)
+
+    def write(
+        self,
+        path: Path,
+        documents: Iterable[Document],
+        losses: Losses,
+        faults: Faults,
+        **_options: Any,  # noqa: ANN401
+    ) -> int:
+        """Write a file; see `Writer.write` and, for how things are written, `write_pubtator`."""
+        n_documents = 0
+
+        def written() -> Iterator[str]:
+            nonlocal n_documents
+            for document in writable(documents, faults):
+                reason = _unwritable(document)
+                if reason:
+                    faults.add(one_line(document.id), reason, "not_written")
+                    continue
+                lines = _lines(document, Faults())
+                (block,) = _blocks((("", line) for line in lines), Faults())
+                losses.compare(document, _document(block, str, Faults()))
+                n_documents += 1
+                yield "\n".join(lines) + "\n\n"
+
+        write_lines(path, written())
+        return n_documents
 
 
 def write_pubtator(path: Path, documents: Iterable[Document], faults: Faults) -> int:
@@ -112,10 +144,9 @@ def write_pubtator(path: Path, documents: Iterable[Document], faults: Faults) ->
     return n_documents
 
 
-def _blocks(path: Path, faults: Faults) -> Iterator[_Block]:
+def _blocks(lines: Iterable[tuple[str, str]], faults: Faults) -> Iterator[_Block]:
     block: _Block | None = None
-    for number, line in read_lines(path, faults):
-        where = f"{path}:{number}"
+    for where, line in lines:
         passage = _PASSAGE.fullmatch(line)
         if passage and passage[2] == "t":
             if block is not None:

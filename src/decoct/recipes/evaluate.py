@@ -11,6 +11,7 @@ from decoct.errors import EvaluationError, Faults
 from decoct.evaluation.calibration import relation_calibration
 from decoct.evaluation.evaluate import compare, evaluate
 from decoct.evaluation.items import places
+from decoct.evaluation.labels import compare_labels, evaluate_labels, has_labels, label_calibration
 from decoct.evaluation.linking import compare_linking, evaluate_linking
 from decoct.evaluation.linking_mentions import has_links
 from decoct.evaluation.metrics import Metrics
@@ -18,16 +19,20 @@ from decoct.formats.base import read_documents
 from decoct.records import Document
 
 if TYPE_CHECKING:
+    from decoct.student.loading import AnyStudent
     from decoct.student.student import Student
 
 __all__ = [
     "Metric",
     "Wanted",
     "compare",
+    "compare_labels",
     "compare_linking",
     "evaluate",
+    "evaluate_labels",
     "evaluate_linking",
     "evaluate_student",
+    "label_calibration",
     "predict_gold",
     "read_gold",
     "read_labelled",
@@ -36,7 +41,7 @@ __all__ = [
     "what_to_score",
 ]
 
-Metric = Literal["auto", "extraction", "linking"]
+Metric = Literal["auto", "extraction", "linking", "labels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +51,12 @@ class Wanted:
     Attributes:
         extraction: spans and relations.
         linking: links.
+        labels: classes of documents.
     """
 
     extraction: bool
     linking: bool
+    labels: bool = False
 
 
 def what_to_score(
@@ -57,7 +64,7 @@ def what_to_score(
 ) -> Wanted:
     """Say what a gold corpus and a system's documents are to be compared by.
 
-    Links are, if both sides have any. Spans and relations are, unless links alone can differ: there
+    Classes are, if gold has them and no spans. Links are, if both sides have any. Spans and relations are, unless links alone can differ: there
     is no relation, and either each prediction has gold's spans or the two share no label.
 
     Args:
@@ -66,7 +73,9 @@ def what_to_score(
         metric: `auto`, or the one thing to be scored.
     """
     if metric != "auto":
-        return Wanted(metric == "extraction", metric == "linking")
+        return Wanted(metric == "extraction", metric == "linking", metric == "labels")
+    if has_labels(gold):
+        return Wanted(extraction=False, linking=False, labels=True)
     linking = has_links(gold) and has_links(predicted)
     return Wanted(not linking or _spans_matter(gold, predicted), linking)
 
@@ -118,11 +127,11 @@ def read_labelled(paths: Sequence[Path], faults: Faults) -> list[Document]:
     return labelled
 
 
-def predict_gold(student: Student, gold: list[Document], given_subjects: bool) -> list[Document]:
+def predict_gold(student: AnyStudent, gold: list[Document], given_subjects: bool) -> list[Document]:
     """Let a student annotate the gold texts.
 
     Args:
-        student: from `load_student`.
+        student: from `load_any_student`.
         gold: annotated documents, only their text is shown to the student...
         given_subjects: ... and their subjects, if this is set.
 
@@ -156,6 +165,9 @@ def evaluate_student(
 
 
 def _labels(documents: Sequence[Document]) -> set[str]:
+    """Return the labels of spans, or the classes of documents without any."""
+    if has_labels(documents):
+        return {document.label for document in documents if document.label is not None}
     return {span.label for document in documents for span in document.spans}
 
 

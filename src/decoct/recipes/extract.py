@@ -16,8 +16,10 @@ from decoct.recipes.convert import nothing_read
 from decoct.records import Document
 from decoct.store import resumable_lines, sha256_file, sha256_json
 from decoct.student.predict import CHUNK_DOCUMENTS
+from decoct.tasks.base import get_task
 
 if TYPE_CHECKING:
+    from decoct.student.loading import AnyStudent
     from decoct.student.student import Student
 
 
@@ -29,23 +31,43 @@ class Extracted:
         n_documents: documents in the output.
         n_resumed: of them, written by an earlier run that was interrupted.
         n_relations: relations found by this run.
+        n_labels: documents that this run told the class of.
     """
 
     n_documents: int
     n_resumed: int
     n_relations: int
+    n_labels: int = 0
 
     def to_dict(self) -> dict[str, int]:
-        """Return plain JSON types."""
+        """Return plain JSON types; of classes only where there are any."""
         return {
             "n_documents": self.n_documents,
             "n_resumed": self.n_resumed,
             "n_relations": self.n_relations,
+            **({"n_labels": self.n_labels} if self.n_labels else {}),
         }
 
 
 def load_student(source: str | Path, task: str | None = None, device: str = "auto") -> Student:
-    """Load a student.
+    """Load a student of spans and relations.
+
+    Args and what it raises are those of `load_any_student`; a classifier is refused too.
+    """
+    loaded = load_any_student(source, task, device)
+    from decoct.student.student import Student
+
+    if not isinstance(loaded, Student):
+        raise ArtifactError(
+            f"{source}: is a classifier of task {loaded.card.task!r}, which finds no spans"
+        )
+    return loaded
+
+
+def load_any_student(
+    source: str | Path, task: str | None = None, device: str = "auto"
+) -> AnyStudent:
+    """Load a student of spans and relations, or of classes.
 
     Args:
         source: its folder, or a hub id.
@@ -57,22 +79,22 @@ def load_student(source: str | Path, task: str | None = None, device: str = "aut
         MissingExtraError: torch is not installed.
     """
     try:
-        from decoct.student.student import Student
+        from decoct.student.loading import load_any
     except ImportError:
         raise MissingExtraError("torch and transformers", "train", "running a student") from None
-    student = Student.from_pretrained(source, device)
-    if task is not None and student.card.task != task:
-        raise ArtifactError(f"{source}: is a student of task {student.card.task!r}, not {task!r}")
+    student = load_any(source, device)
+    if task is not None and student.card.task != (wanted := get_task(task).name):
+        raise ArtifactError(f"{source}: is a student of task {student.card.task!r}, not {wanted!r}")
     return student
 
 
 def extract(
-    student: Student, source: Path, faults: Faults, *, given_subjects: bool = False
+    student: AnyStudent, source: Path, faults: Faults, *, given_subjects: bool = False
 ) -> Iterator[Document]:
     """Yield a predicted document for each document of a file, in order, as they are read.
 
     Args:
-        student: from `load_student`.
+        student: from `load_any_student`.
         source: documents in any format that is read, or `-` for standard input.
         faults: gets lines that can't be read.
         given_subjects: take subjects from the documents' own spans.
@@ -81,7 +103,7 @@ def extract(
 
 
 def extract_file(
-    student: Student,
+    student: AnyStudent,
     source: Path,
     out: Path,
     *,
@@ -92,7 +114,7 @@ def extract_file(
     """Write predictions to a file; an interrupted run goes on where it was.
 
     Args:
-        student: from `load_student`.
+        student: from `load_any_student`.
         source: documents in any format that is read, or `-`.
         out: the JSONL file; it is there only when it is whole.
         given_subjects: take subjects from the documents' own spans.
@@ -107,7 +129,7 @@ def extract_file(
     fingerprint = None
     if source != STANDARD_INPUT:
         fingerprint = sha256_json([sha256_file(source), student.fingerprint, given_subjects])
-    n_written = n_relations = 0
+    n_written = n_relations = n_labels = 0
     with resumable_lines(out, fingerprint) as (n_resumed, write):
         documents = read_documents(source, faults)
         # begin where a chunk did, so that batches and with them the last digits come out the same
@@ -120,6 +142,7 @@ def extract_file(
             write(checked_line(document))
             n_written += 1
             n_relations += len(document.relations)
+            n_labels += document.label is not None
         if not n_written + n_resumed:
             raise nothing_read(source, faults)
-    return Extracted(n_written + n_resumed, n_resumed, n_relations)
+    return Extracted(n_written + n_resumed, n_resumed, n_relations, n_labels)

@@ -135,8 +135,9 @@ class StudentCard(Settings):
             return data
         left = {key: value for key, value in data.items() if key not in _FIRST_FORM}
         subject, labels, objects = (data.get(key) for key in _FIRST_FORM)
-        both = isinstance(labels, Sequence) and isinstance(objects, Sequence)
-        if not both or not labels or len(labels) != len(objects):
+        if not isinstance(labels, Sequence) or not isinstance(objects, Sequence):
+            return data
+        if not labels or len(labels) != len(objects):
             return data  # whose keys are then refused
         kinds = [(label, subject, target) for label, target in zip(labels, objects, strict=True)]
         return {**left, "tagged": [subject], "relation_types": kinds}
