@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from decoct.errors import ConfigError
+from decoct.evaluation.counts import count_spans
 from decoct.evaluation.evaluate import evaluate
 from decoct.progress import Silent
 from decoct.records import Document, Relation, Span
 from decoct.student.calibrate import at_temperature, calibrate, uncalibrated
 from decoct.student.examples import split_dev
 from decoct.student.fit import fit
+from decoct.student.settings import StudentSettings
 from decoct.student.student import Student
 from decoct.tasks.base import RelationType, get_task
 from fakes.drugs import DRUGS, EFFECTS, corpus, sentence
@@ -227,6 +229,7 @@ class OtherLabels:
     tagged = ("Drug",)
     relation_types = (RelationType("ADE", "Drug", "Effect"),)
     exclusive = True
+    threshold = 0.5
 
 
 @pytest.mark.parametrize("what", ["seed", "data", "task", "encoder"])
@@ -304,3 +307,32 @@ def test_documents_without_annotations_are_learnt_from(encoders):
 def test_a_seed_out_of_range_is_refused(encoders, seed):
     with pytest.raises(ValueError, match="seed"):
         quick(encoders("bert"), seed=seed)
+
+
+def test_a_task_of_spans_alone(encoders, tmp_path):
+    """Trained, saved, loaded: its own head and threshold, unless another is asked for."""
+    file = tmp_path / "task.toml"
+    file.write_text(
+        'name = "names"\nthreshold = 0.2\n[entities]\nDrug = ""\nAdverseEffect = ""\n', "utf-8"
+    )
+    task = get_task(str(file))
+    settings = StudentSettings(encoder=str(encoders("bert")), epochs=12, learning_rate=3e-3)
+    silver = [one.model_copy(update={"relations": ()}) for one in SILVER]
+    student = fit(silver, task, settings).student
+    assert student.card.settings.head == "token"
+    assert student.card.settings.subject_threshold == 0.2
+    student.save_pretrained(tmp_path / "student")
+    again = Student.from_pretrained(tmp_path / "student")
+    found = list(again.extract(silver))
+    assert found == list(student.extract(silver))
+    counts = count_spans(silver, found, match="strict", by="offsets")
+    assert counts.correct_gold.sum() > 0.9 * counts.gold.sum()
+    marks = [sorted((s.start, s.end) for s in document.spans) for document in found]
+    assert all(a[1] <= b[0] for one in marks for a, b in pairwise(one))  # exclusive
+    own = settings.model_copy(update={"subject_threshold": 0.4})
+    own = StudentSettings.model_validate({**own.model_dump(), "epochs": 1})
+    assert fit(silver, task, own).student.card.settings.subject_threshold == 0.4
+    with pytest.raises(ConfigError, match="0 spans of task names"):
+        fit([one.bare() for one in silver], task, settings)
+    with pytest.raises(ConfigError, match="'token' finds no relations"):
+        fit(SILVER, get_task("ade"), StudentSettings(encoder=settings.encoder, head="token"))

@@ -123,7 +123,8 @@ def best_tags(tag_probs: NDArray[np.float32], threshold: float = 0.5) -> NDArray
 def trim(run: Run, surfaces: Sequence[str]) -> Run | None:
     """Take signs such as commas off a span's ends, or return None if nothing else is left.
 
-    A bracket stays where its partner is inside, a percent or plus sign where it ends the span.
+    A bracket stays where its partner is inside, a percent or plus sign where it ends the span, and
+    a full stop behind an initial.
     """
     first, last = run.first, run.last
     if not any(map(_is_word, surfaces[first:last])):
@@ -149,4 +150,6 @@ def _may_begin(surfaces: Sequence[str], first: int, last: int) -> bool:
 def _may_end(surfaces: Sequence[str], first: int, last: int) -> bool:
     if surfaces[last - 1] in _OPENING_OF:
         return _OPENING_OF[surfaces[last - 1]] in surfaces[first : last - 1]
+    if surfaces[last - 1] == "." and last - 2 >= first:  # of an initial, as in "Jane D."
+        return len(surfaces[last - 2]) == 1 and surfaces[last - 2].isupper()
     return _is_word(surfaces[last - 1]) or surfaces[last - 1] in ("%", "+")

@@ -78,6 +78,8 @@ def fit(
     settings = settings or StudentSettings()
     progress = progress or Silent()
     _check_silver(silver, task)
+    if "subject_threshold" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"subject_threshold": task.threshold})
     if not task.relation_types:
         settings = settings.model_copy(update={"head": "token"})
     elif settings.head == "token":

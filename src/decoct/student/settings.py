@@ -31,7 +31,8 @@ class StudentSettings(TrainingSettings):
         dropout: in the heads.
         dev_share: share of the silver documents kept for early stopping; gold is never used for it.
         subject_threshold: 0.5 takes the likeliest spans, less takes more of them: the odds of words
-            to be outside are multiplied by threshold / (1 - threshold).
+            to be outside are multiplied by threshold / (1 - threshold). Where it is not given, the
+            task says it.
         object_threshold: the same for objects.
         calibrate: give out relation confidences at the temperature that fits silver's dev part, so
             that they say how often the teacher agrees. What is found stays the same, and so does

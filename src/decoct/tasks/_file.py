@@ -93,6 +93,8 @@ class TaskFile(Settings):
         entities: kind of span -> its definition.
         relations: kind of relation -> what it is between.
         nested: whether spans that are asked for by themselves may overlap one another.
+        threshold: at which a student tags spans, where its settings say nothing; below 0.5 for tasks
+            in which a miss is worse than a false alarm.
         labels: class of a whole text, or of a pair of texts -> its definition.
         positive: the class that precision, recall and F1 are of; none for the mean over all.
         second: for a pair of texts: where the second stands in a document's `meta`.
@@ -112,6 +114,7 @@ class TaskFile(Settings):
     )
     relations: dict[NonEmpty, RelationSettings] = Field(default_factory=dict)
     nested: bool = False
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     labels: dict[NonEmpty, str] = Field(default_factory=dict)
     positive: str | None = None
     second: NonEmpty | None = None

@@ -52,6 +52,7 @@ class DeclaredSpans:
         self.file = file
         self.name = file.name
         self.exclusive = not file.nested
+        self.threshold = file.threshold
         self.relation_types = tuple(
             RelationType(label, subject, target)
             for label, relation in file.relations.items()

@@ -54,6 +54,7 @@ class AdverseDrugEvents:
     tagged = (DRUG,)
     relation_types = (ADVERSE_EVENT,)
     exclusive = True
+    threshold = 0.5
 
     @cached_property
     def schema(self) -> Mapping[str, Any]:

@@ -141,11 +141,14 @@ class SpanTask(Task, Protocol):
             and those that are asked for whether or not they are in one.
         relation_types: what may stand between spans; none for a task of spans alone.
         exclusive: whether a character is in one tagged span at most.
+        threshold: at which a student of the task tags, where its settings say nothing: 0.5 takes
+            the likeliest spans, less takes more of them.
     """
 
     tagged: Sequence[str]
     relation_types: Sequence[RelationType]
     exclusive: bool
+    threshold: float
 
 
 @runtime_checkable
