@@ -172,6 +172,15 @@ def test_the_file_itself_is_known_by_its_ending(corpus, tmp_path):
     assert list(read_documents(tmp_path / "DRUG-AE.rel", Faults())) == found
 
 
+def test_doses_are_read_where_their_file_is_named(tmp_path):
+    path = tmp_path / "DRUG-DOSE.rel"
+    path.write_text("7|Zorafen 5 mg was given.|5 mg|108|112|Zorafen|100|107\n", encoding="utf-8")
+    (document,) = read_documents(path, Faults())
+    assert [(r.label, s.text, o.label, o.text) for r, s, o in document.pairs()] == [
+        ("DOSE_OF", "Zorafen", "Dose", "5 mg")
+    ]
+
+
 @pytest.mark.shared
 def test_the_real_corpus_comes_out_whole(shared):
     folder = shared / "data" / "ade"

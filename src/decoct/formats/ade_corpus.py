@@ -1,5 +1,7 @@
 """The ADE corpus in its native files: `DRUG-AE.rel` (sentences with events) and `ADE-NEG.txt`.
 
+Its third one, `DRUG-DOSE.rel`, drugs and their doses, is read where it is named itself.
+
 A line of `DRUG-AE.rel` is `PMID|sentence|effect|start|end|drug|start|end`. The offsets count from
 the start of the abstract, whose text is not in the file, so the sentence's own start has to be
 worked out: it is the one at which every string of every line of that sentence stands where its
@@ -22,7 +24,8 @@ from decoct.errors import Faults, FormatError
 from decoct.formats.base import read_lines
 from decoct.records import Document, Mark, number_annotations
 
-POSITIVES, NEGATIVES = "DRUG-AE.rel", "ADE-NEG.txt"
+POSITIVES, NEGATIVES, DOSES = "DRUG-AE.rel", "ADE-NEG.txt", "DRUG-DOSE.rel"
+_ADE, _DOSE_OF = ("ADE", "AdverseEffect"), ("DOSE_OF", "Dose")  # relation, its object
 _NEGATIVE = re.compile(r"(\d+) NEG (.+)", re.DOTALL)
 
 
@@ -43,11 +46,11 @@ class _Mention:
 @dataclass(frozen=True, slots=True)
 class _Row:
     where: str
-    effect: _Mention
+    object: _Mention
     drug: _Mention
 
     def sentence_starts(self, sentence: str) -> set[int]:
-        return self.effect.sentence_starts(sentence) & self.drug.sentence_starts(sentence)
+        return self.object.sentence_starts(sentence) & self.drug.sentence_starts(sentence)
 
 
 class AdeCorpus:
@@ -55,6 +58,11 @@ class AdeCorpus:
 
     name = "ade_corpus"
     suffixes = (".rel",)
+
+    def knows(self, path: Path, head: bytes) -> bool:
+        """Whether it is a folder that holds `DRUG-AE.rel`."""
+        del head
+        return (path / POSITIVES).is_file()
 
     def read(
         self,
@@ -67,7 +75,8 @@ class AdeCorpus:
         """Yield the positives, then the negatives.
 
         Args:
-            path: the folder that holds `DRUG-AE.rel` and `ADE-NEG.txt`, or the former itself.
+            path: the folder that holds `DRUG-AE.rel` and `ADE-NEG.txt`, or the former itself; or
+                `DRUG-DOSE.rel`.
             faults: gets a line for each that can't be read or placed.
             positives_only: leave out `ADE-NEG.txt`.
 
@@ -78,23 +87,27 @@ class AdeCorpus:
         folder, positives = (path, path / POSITIVES) if path.is_dir() else (path.parent, path)
         if path.is_dir() and not positives.exists():
             raise FormatError(f"{path}: holds no {POSITIVES}; give the ADE corpus folder")
-        if positives.exists() and not positives_only and not (folder / NEGATIVES).exists():
+        lacking = positives.name != DOSES and not (folder / NEGATIVES).exists()
+        if positives.exists() and not positives_only and lacking:
             raise FormatError(f"{folder}: holds no {NEGATIVES}; add it or use --positives-only")
-        yield from _read_positives(positives, faults)
+        if positives.name == DOSES:
+            yield from _read_positives(positives, _DOSE_OF, faults)
+            return
+        yield from _read_positives(positives, _ADE, faults)
         if not positives_only:
             yield from _read_negatives(folder / NEGATIVES, faults)
 
 
-def _read_positives(path: Path, faults: Faults) -> Iterator[Document]:
+def _read_positives(path: Path, kind: tuple[str, str], faults: Faults) -> Iterator[Document]:
     sentences: dict[tuple[str, str], list[_Row]] = defaultdict(list)
     for number, line in read_lines(path, faults):
         where = f"{path}:{number}"
         try:
             pmid, sentence, *mentions = line.split("|")
-            effect, effect_start, effect_end, drug, drug_start, drug_end = mentions
+            target, target_start, target_end, drug, drug_start, drug_end = mentions
             row = _Row(
                 where,
-                _Mention(effect, int(effect_start), int(effect_end)),
+                _Mention(target, int(target_start), int(target_end)),
                 _Mention(drug, int(drug_start), int(drug_end)),
             )
         except ValueError:
@@ -103,7 +116,7 @@ def _read_positives(path: Path, faults: Faults) -> Iterator[Document]:
         sentences[pmid, sentence].append(row)
     for (pmid, sentence), rows in sentences.items():
         for start, placed in _by_sentence_start(sentence, rows, faults).items():
-            yield _positive(pmid, sentence, start, placed)
+            yield _positive(pmid, sentence, start, placed, kind)
 
 
 def _by_sentence_start(sentence: str, rows: list[_Row], faults: Faults) -> dict[int, list[_Row]]:
@@ -127,13 +140,14 @@ def _by_sentence_start(sentence: str, rows: list[_Row], faults: Faults) -> dict[
     return {max(starts): members for starts, members in groups}
 
 
-def _positive(pmid: str, sentence: str, start: int, rows: list[_Row]) -> Document:
+def _positive(
+    pmid: str, sentence: str, start: int, rows: list[_Row], kind: tuple[str, str]
+) -> Document:
     def mark(mention: _Mention, label: str) -> Mark:
         return (mention.start - start, mention.end - start, label)
 
-    links = {
-        ("ADE", mark(row.drug, "Drug"), mark(row.effect, "AdverseEffect")): None for row in rows
-    }
+    label, object_label = kind
+    links = {(label, mark(row.drug, "Drug"), mark(row.object, object_label)): None for row in rows}
     marks = {place: None for _, *places in links for place in places}
     spans, relations = number_annotations(sentence, marks, links)
     return Document(

@@ -19,7 +19,7 @@ from decoct.tasks.base import get_span_task, get_task
 
 if TYPE_CHECKING:
     from decoct.student.fit import Fit
-    from decoct.student.student import Student
+    from decoct.student.loading import AnyStudent
 
 CHECKPOINT = ".checkpoint"
 
@@ -36,7 +36,7 @@ class DistillSettings(StudentSettings):
     def student_settings(self) -> StudentSettings:
         """Return those that are the student's own."""
         return StudentSettings(
-            **{name: getattr(self, name) for name in StudentSettings.model_fields}
+            **{name: getattr(self, name) for name in self.model_fields_set - {"self_training"}}
         )
 
 
@@ -48,7 +48,7 @@ def distill(
     unlabeled: Iterable[str | Document] | None = None,
     progress: Progress | None = None,
     **settings: Any,  # noqa: ANN401 (checked against DistillSettings)
-) -> Student:
+) -> AnyStudent:
     """Train a student on silver annotations.
 
     Args:
@@ -58,7 +58,8 @@ def distill(
         unlabeled: texts or documents that the student labels itself and learns from too.
         progress: shown each epoch.
         settings: any field of `StudentSettings`, such as `epochs` or `seed`, and `self_training`,
-            a table such as `{"rounds": 2}` (see `SelfTrainingSettings`).
+            a table such as `{"rounds": 2}` (see `SelfTrainingSettings`); for a task of classes any
+            field of `ClassifierSettings`.
 
     Raises:
         ConfigError: a setting is wrong, or there is too little to learn from.
@@ -69,6 +70,13 @@ def distill(
         student = decoct.distill(silver, encoder="embedded")
     """
     name = task or getattr(silver, "task", None) or "ade"
+    from decoct.recipes.distill_labels import is_label_task, read_label_settings, train_classifier
+
+    if is_label_task(name):
+        if unlabeled is not None:
+            raise ConfigError(f"task {name}: classifiers do not self-train; leave unlabeled out")
+        wanted = read_label_settings(None, {"encoder": encoder, **settings})
+        return train_classifier(list(silver), name, wanted, progress=progress).student
     checked = check(DistillSettings, {"encoder": encoder, **settings}, "distill")
     pool = None
     if unlabeled is not None:
@@ -116,7 +124,7 @@ def distill_file(
         ConfigError: there is too little to learn from, or `out` holds something else.
     """
     faults = faults if faults is not None else Faults()
-    _refuse_foreign(out, task)
+    refuse_foreign(out, task)
     check_self_training(self_training, unlabeled is not None)
     if unlabeled == STANDARD_INPUT:
         raise ConfigError("--unlabeled -: it is read more than once; name a file")
@@ -215,7 +223,7 @@ def check_self_training(settings: SelfTrainingSettings | None, unlabeled: bool) 
         raise ConfigError("self-training has settings, but no unlabeled documents are given")
 
 
-def _refuse_foreign(out: Path, task: str) -> None:
+def refuse_foreign(out: Path, task: str) -> None:
     """A folder that holds something else is not written over."""
     from decoct.store import read_json
 
