@@ -16,6 +16,9 @@ import pytest
 import decoct
 from decoct.errors import AnswerError, ConfigError, DecoctError, Faults
 from decoct.formats.base import FORMATS
+from decoct.kb.readers.base import READERS
+from decoct.reranker.base import KINDS
+from decoct.retriever.indexes.base import INDEXES
 from decoct.student.settings import HEADS
 from decoct.tasks.base import TASKS, Answer, Prompt, SpanTask, Task, get_span_task
 from decoct.teacher.base import BACKENDS, Deferred, load_teacher
@@ -113,10 +116,14 @@ def test_heads(name):
     assert not inspect.isabstract(head)
 
 
-@pytest.mark.parametrize("shelf", [FORMATS, TASKS, BACKENDS, HEADS], ids=lambda shelf: shelf.noun)
+@pytest.mark.parametrize(
+    "shelf",
+    [FORMATS, TASKS, BACKENDS, HEADS, READERS, INDEXES, KINDS],
+    ids=lambda shelf: shelf.noun,
+)
 def test_every_file_of_a_shelf_is_a_plug_in_with_a_caption(shelf):
-    if shelf is HEADS:
-        pytest.importorskip("torch")
+    for needed in {HEADS: ["torch"], KINDS: ["torch", "peft"]}.get(shelf, []):
+        pytest.importorskip(needed)
     package = import_module(shelf.package)
     assert package.__doc__
     for path in Path(package.__path__[0]).glob("*.py"):

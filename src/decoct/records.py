@@ -25,6 +25,7 @@ Source = Literal["gold", "silver", "predicted"]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Offset = Annotated[int, Field(ge=0, strict=True)]
 SILVER_META = frozenset({"backend", "model", "prompt_hash", "confidence", "ungrounded"})
+MENTION = "Mention"  # the label of a span of which nothing more is said
 Mark = tuple[int, int, str]
 NonEmpty = Annotated[str, Field(min_length=1)]
 

@@ -17,7 +17,7 @@ from typing import Any
 from decoct.errors import Faults, FormatError
 from decoct.formats._concepts import read_link
 from decoct.formats.base import STANDARD_INPUT, read_lines
-from decoct.records import Document, Link, Span
+from decoct.records import MENTION, Document, Link, Span
 
 _OURS = ("mention", "concept_id", "context", "id", "label")
 
@@ -40,7 +40,7 @@ class Mentions:
         path: Path,
         faults: Faults,
         *,
-        label: str = "Mention",
+        label: str = MENTION,
         empty_is_nil: bool = False,
         **_options: Any,  # noqa: ANN401
     ) -> Iterator[Document]:

@@ -13,9 +13,8 @@ from decoct.formats.base import STANDARD_INPUT, read_documents
 from decoct.formats.jsonl import checked_line
 from decoct.progress import Progress, Silent
 from decoct.recipes.convert import nothing_read
-from decoct.records import Document, Span
+from decoct.records import MENTION, Document, Span
 from decoct.store import atomic_write, check_writable
-from decoct.tasks.choice import MENTION
 from decoct.teacher.base import Backend, Deferred
 from decoct.teacher.judging.job import JudgeJob, Searchable
 from decoct.teacher.judging.settings import JudgeSettings

@@ -14,9 +14,8 @@ from decoct.formats.jsonl import checked_line
 from decoct.linker.settings import LinkerSettings
 from decoct.progress import Progress, Silent
 from decoct.recipes.convert import nothing_read
-from decoct.records import Document, Span
+from decoct.records import MENTION, Document, Span
 from decoct.store import resumable_lines, sha256_file, sha256_json
-from decoct.tasks.choice import MENTION
 
 if TYPE_CHECKING:
     from decoct.linker.linker import Linker

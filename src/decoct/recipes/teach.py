@@ -16,7 +16,7 @@ from decoct.kb.base import Entity
 from decoct.kb.reading import KnowledgeBase
 from decoct.progress import Progress, Silent
 from decoct.recipes.index import reading
-from decoct.records import Document, Link, Span
+from decoct.records import MENTION, Document, Link, Span
 from decoct.reranker.choices import UNSTATED
 from decoct.retriever.card import ENCODER, LISTS
 from decoct.retriever.fit_settings import LearnSettings, Pair
@@ -24,7 +24,6 @@ from decoct.retriever.index import Index
 from decoct.retriever.lists import build_learnt, cross_fitted_lists
 from decoct.retriever.settings import IndexSettings
 from decoct.retriever.untaught import write_learnt
-from decoct.tasks.choice import MENTION
 
 LIST_CANDIDATES = 50
 

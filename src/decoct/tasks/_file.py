@@ -93,7 +93,7 @@ class TaskFile(Settings):
         entities: kind of span -> its definition.
         relations: kind of relation -> what it is between.
         nested: whether spans that are asked for by themselves may overlap one another.
-        threshold: at which a student tags spans, where its settings say nothing; below 0.5 for tasks
+        threshold: at which a student tags, where its settings say nothing; below 0.5 for tasks
             in which a miss is worse than a false alarm.
         labels: class of a whole text, or of a pair of texts -> its definition.
         positive: the class that precision, recall and F1 are of; none for the mean over all.

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from decoct.errors import AnswerError, ConfigError
-from decoct.records import Document, describe
+from decoct.records import MENTION, Document, describe
 from decoct.tasks._json import load_object
 from decoct.tasks._options import CHOICE, NIL, Option, choose
 from decoct.tasks._prompt import PromptFile, one_json_line
@@ -20,7 +20,6 @@ from decoct.tasks.base import Answer, Example, Prompt
 __all__ = ["CERTAINTIES", "NIL", "CandidateChoice", "Option", "Shown"]
 
 MAX_MENTION_CHARS = 300  # what is longer is no name of anything; its beginning is shown
-MENTION = "Mention"  # the label of a span that is no more than that
 CERTAINTIES: Mapping[str, float] = {"h": 0.9, "m": 0.7, "l": 0.5}
 _WORDS = {
     "h": ("h", "high", "sure", "certain", "高"),
