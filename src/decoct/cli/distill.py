@@ -12,6 +12,7 @@ from decoct.student.pseudo_labels import SelfTrainingSettings
 from decoct.student.settings import StudentSettings
 
 if TYPE_CHECKING:
+    from decoct.student.classifier.fit import LabelFit
     from decoct.student.fit import Fit
 
 _STUDENT, _SELF = StudentSettings(), SelfTrainingSettings()
@@ -112,8 +113,13 @@ def distill(
 ) -> None:
     """Train a student on silver annotations; an interrupted run goes on at its last epoch."""
     from decoct.cli.screen import Screen, close, show_json
-    from decoct.errors import Faults
+    from decoct.errors import ConfigError, Faults
     from decoct.recipes.distill import distill_file, read_distill_settings
+    from decoct.recipes.distill_labels import (
+        distill_label_file,
+        is_label_task,
+        read_label_settings,
+    )
 
     flags = {
         "encoder": encoder,
@@ -134,18 +140,25 @@ def distill(
             {"rounds": rounds, "min_confidence": min_confidence, "max_documents": max_unlabeled}
         ),
     }
-    settings = read_distill_settings(config, _given(flags))
-    faults = Faults()
-    fitted = distill_file(
-        silver,
-        out,
-        task,
-        settings.student_settings(),
-        unlabeled=unlabeled,
-        self_training=settings.self_training,
-        faults=faults,
-        progress=Screen(quiet),
-    )
+    faults, screen = Faults(), Screen(quiet)
+    fitted: Fit | LabelFit
+    if is_label_task(task):
+        if unlabeled is not None:
+            raise ConfigError(f"--unlabeled: classifiers, as of task {task}, do not self-train")
+        how = read_label_settings(config, _given(flags))
+        fitted = distill_label_file(silver, out, task, how, faults=faults, progress=screen)
+    else:
+        settings = read_distill_settings(config, _given(flags))
+        fitted = distill_file(
+            silver,
+            out,
+            task,
+            settings.student_settings(),
+            unlabeled=unlabeled,
+            self_training=settings.self_training,
+            faults=faults,
+            progress=screen,
+        )
     if json:
         card = fitted.student.card
         show_json(
@@ -168,12 +181,13 @@ def _given(flags: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value not in (None, {})}
 
 
-def _report(out: Path, fitted: Fit) -> str:
+def _report(out: Path, fitted: Fit | LabelFit) -> str:
     """Say in a line how a training went, and in one more each what self-training did."""
     best = fitted.training
+    watched = getattr(fitted, "watched", "F1")
     lines = [
         f"{out}: {fitted.student!r}, best epoch {best.best_epoch} of {len(best.history)}, "
-        f"silver dev F1 {best.best_score:.3f}, "
+        f"silver dev {watched} {best.best_score:.3f}, "
         f"trained on {best.device}{' in bf16' if best.bf16 else ''}"
     ]
     rounds: Any = fitted.student.card.training.get("rounds", [])

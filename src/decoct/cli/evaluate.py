@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,11 @@ from decoct.student.settings import StudentSettings
 
 if TYPE_CHECKING:
     from decoct.cli.extraction_scores import ExtractionScores
+    from decoct.cli.label_scores import LabelScores
+    from decoct.cli.linking_scores import LinkScores
     from decoct.errors import Faults
+    from decoct.evaluation.label_metrics import LabelMetrics
+    from decoct.evaluation.label_report import LabelSection
     from decoct.evaluation.linking_metrics import LinkingMetrics
     from decoct.evaluation.linking_report import LinkingSection
     from decoct.evaluation.metrics import Metrics
@@ -26,7 +31,7 @@ _WITH_FOLDS = (
     *("out", "silver", "unlabeled", "group_by", "fold_seed", "only_folds"),
     *("task", "encoder", "epochs", "config"),
 )
-_WITHOUT_FOLDS = ("pred", "student", "compare", "metric", "labelled")
+_WITHOUT_FOLDS = ("pred", "student", "compare", "metric", "positive", "labelled")
 
 
 class What(StrEnum):
@@ -35,6 +40,7 @@ class What(StrEnum):
     auto = "auto"
     extraction = "extraction"
     linking = "linking"
+    labels = "labels"
 
 
 def evaluate(
@@ -53,8 +59,15 @@ def evaluate(
         Path | None, typer.Option(help="A second system's predictions, for a paired test.")
     ] = None,
     metric: Annotated[
-        What, typer.Option(help="Spans and relations, links, or what both sides have.")
+        What, typer.Option(help="Spans and relations, links, classes, or what there is.")
     ] = What.auto,
+    positive: Annotated[
+        str | None,
+        typer.Option(
+            help="Of classes: the one that F1 is of.",
+            show_default="the student's, else the mean over all",
+        ),
+    ] = None,
     labelled: Annotated[
         list[Path] | None,
         typer.Option(
@@ -148,6 +161,8 @@ def evaluate(
         )
         return
     from decoct.cli.extraction_scores import score_extraction
+    from decoct.cli.label_scores import score_labels
+    from decoct.cli.label_scores import section as label_section
     from decoct.cli.linking_scores import check_labelled, score_links, section
     from decoct.cli.screen import close, show_json
     from decoct.errors import Faults
@@ -158,7 +173,7 @@ def evaluate(
         read_predictions,
         what_to_score,
     )
-    from decoct.recipes.extract import load_student
+    from decoct.recipes.extract import load_any_student
 
     _check(gold, pred, student, given_subjects, compare, report, labelled or [])
     faults = Faults()
@@ -166,7 +181,9 @@ def evaluate(
     learnt = read_labelled(labelled or [], faults)
     other = None if compare is None else read_predictions(compare, golden, faults)
     if student is not None:
-        predicted = predict_gold(load_student(student, device=device), golden, given_subjects)
+        loaded = load_any_student(student, device=device)
+        predicted = predict_gold(loaded, golden, given_subjects)
+        positive = positive or getattr(loaded.card, "positive", None)
     else:
         predicted = read_predictions(pred or Path(), golden, faults)
     name, other_name = _names(Path(student or pred or ""), compare)
@@ -176,21 +193,31 @@ def evaluate(
     scored = systems if wanted.extraction else {}
     extraction = score_extraction(golden, scored, seed)
     links = score_links(golden, systems, learnt, seed) if wanted.linking else None
+    labels = score_labels(golden, systems, positive, seed) if wanted.labels else None
     if report is not None:
-        _write_report(report, extraction, golden, predicted, section(links, golden, systems))
+        sections = section(links, golden, systems), label_section(labels, golden, predicted)
+        _write_report(report, extraction, golden, predicted, *sections)
+    shown = [one for one in (extraction, links, labels) if one is not None]
     if json:
-        show_json(extraction.to_dict() | ({} if links is None else {"linking": links.to_dict()}))
+        parts = [one.to_dict() for one in (extraction, labels) if one is not None]
+        linked = [] if links is None else [{"linking": links.to_dict()}]
+        show_json({key: value for part in (*parts, *linked) for key, value in part.items()})
     else:
-        extraction.show(gold.name)
-        if links is not None:
-            links.show(gold.name)
-        for line in (*extraction.lines(), *(links.lines() if links else ())):
-            typer.echo(line)
-    _add_unmatched(faults, links.first if links else extraction.systems[name])
+        _show(shown, gold.name)
+    _add_unmatched(faults, (labels or links or extraction).first)
     close(faults, quiet)
 
 
-def _add_unmatched(faults: Faults, metrics: Metrics | LinkingMetrics) -> None:
+def _show(scores: Iterable[ExtractionScores | LinkScores | LabelScores], name: str) -> None:
+    """Draw all tables, and write all lines below them."""
+    shown = list(scores)
+    for one in shown:
+        one.show(name)
+    for line in chain.from_iterable(one.lines() for one in shown):
+        typer.echo(line)
+
+
+def _add_unmatched(faults: Faults, metrics: Metrics | LinkingMetrics | LabelMetrics) -> None:
     for document_id in metrics.missing:
         faults.add(document_id, "in gold, no prediction; scored as empty", "no_prediction")
     for document_id in metrics.unknown:
@@ -267,6 +294,7 @@ def _write_report(
     gold: list[Document],
     predicted: list[Document],
     linking: LinkingSection | None,
+    labels: LabelSection | None,
 ) -> None:
     from decoct.evaluation.report import pair_by_id, write_report
 
@@ -279,4 +307,5 @@ def _write_report(
         examples,
         calibrations=extraction.calibrations,
         linking=linking,
+        labels=labels,
     )

@@ -46,14 +46,14 @@ def extract(
     from decoct.cli.screen import Screen, close
     from decoct.errors import Faults
     from decoct.recipes.extract import extract as recipe
-    from decoct.recipes.extract import extract_file, load_student
+    from decoct.recipes.extract import extract_file, load_any_student
     from decoct.store import check_writable
 
     if out is not None:
         check_out(out, source)
         check_writable(out)
     faults = Faults()
-    loaded = load_student(student, task, device)
+    loaded = load_any_student(student, task, device)
     if out is not None:
         made = extract_file(
             loaded,
@@ -64,8 +64,9 @@ def extract(
             progress=Screen(quiet),
         )
         resumed = f", {made.n_resumed} of them by an earlier run" if made.n_resumed else ""
+        found = f"{made.n_labels} labels" if made.n_labels else f"{made.n_relations} relations"
         typer.echo(
-            f"{out}: {made.n_documents} documents, {made.n_relations} relations{resumed}",
+            f"{out}: {made.n_documents} documents, {found}{resumed}",
             err=layout is not None,
         )
         if layout is not None:
@@ -85,12 +86,20 @@ def _show(documents: Iterable[Document], layout: Layout | None) -> None:
     if layout is Layout.table:
         from decoct.cli.screen import show_table
 
-        show_table(
-            "", ("document", "subject", "relation", "object", "confidence"), _rows(documents)
-        )
+        shown = list(documents)
+        if any(document.label is not None for document in shown):
+            show_table("", ("document", "label", "confidence"), map(_label_row, shown))
+        else:
+            header = ("document", "subject", "relation", "object", "confidence")
+            show_table("", header, _rows(shown))
         return
     for document in documents:
         typer.echo(document.to_json())
+
+
+def _label_row(document: Document) -> tuple[str, str, str]:
+    sure = document.meta.get("confidence")
+    return document.id, document.label or "-", "" if sure is None else f"{sure:.2f}"
 
 
 def _rows(documents: Iterable[Document]) -> Iterable[tuple[str, ...]]:

@@ -27,6 +27,11 @@ class ExtractionScores:
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
     comparison: Comparison | None = None
 
+    @property
+    def first(self) -> Metrics:
+        """The metrics of the system that is asked about."""
+        return next(iter(self.systems.values()))
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
         if not self.systems:

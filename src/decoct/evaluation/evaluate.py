@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from decoct.errors import EvaluationError
 from decoct.evaluation.align import Aligned, align, hash_gold
 from decoct.evaluation.counts import By, Counts, Match, count_relations, count_spans
+from decoct.evaluation.labels import has_labels
 from decoct.evaluation.metrics import SETTINGS, Metrics, Negatives, Setting, wilson
 from decoct.evaluation.scores import Score, Setup, decoct_version, score
 from decoct.evaluation.significance import Comparison, compare_counts
@@ -30,9 +32,14 @@ def evaluate(
         n_resamples: resamples behind each interval.
 
     Raises:
-        EvaluationError: the two can't be joined (see `align`), or a prediction's
-            `meta["ungrounded"]` is malformed.
+        EvaluationError: the two can't be joined (see `align`), a prediction's
+            `meta["ungrounded"]` is malformed, or gold has classes of documents alone.
     """
+    if has_labels(gold):
+        raise EvaluationError(
+            "gold has classes of documents and no spans; score them with "
+            "decoct.evaluation.labels.evaluate_labels, or by decoct evaluate"
+        )
     aligned = align(gold, predicted)
     setup = Setup(hash_gold(aligned.gold), seed, n_resamples)
     scores = score(_all_counts(aligned), setup)

@@ -11,6 +11,14 @@ from decoct.errors import MissingExtraError
 from decoct.evaluation.calibration import Calibration
 from decoct.evaluation.chart import draw_ceiling, draw_f1, draw_reliability, headline_score
 from decoct.evaluation.differences import find_differences
+from decoct.evaluation.label_metrics import TABLE_HEADER as LABEL_HEADER
+from decoct.evaluation.label_metrics import table_rows as label_rows
+from decoct.evaluation.label_report import (
+    SYSTEMS_HEADER,
+    LabelSection,
+    confusion_rows,
+    system_rows,
+)
 from decoct.evaluation.linking_report import (
     END_TO_END_HEADER,
     LinkingSection,
@@ -62,6 +70,7 @@ def write_report(
     *,
     calibrations: Mapping[str, Calibration] | None = None,
     linking: LinkingSection | None = None,
+    labels: LabelSection | None = None,
 ) -> None:
     """Write one HTML file that compares systems and shows where one of them errs.
 
@@ -76,6 +85,7 @@ def write_report(
         examples: (gold document, predicted document) pairs; up to 30 that differ are shown.
         calibrations: name -> what the system's confidences are worth, for those that give any.
         linking: what to say about links, if anything.
+        labels: what to say about classes of documents, if anything.
 
     Raises:
         MissingExtraError: jinja2 is not installed.
@@ -106,6 +116,12 @@ def write_report(
         linking_rows=linking_rows,
         end_to_end_header=END_TO_END_HEADER,
         end_to_end_rows=end_to_end_rows,
+        labels=labels,
+        label_header=LABEL_HEADER,
+        label_rows=label_rows,
+        label_systems_header=SYSTEMS_HEADER,
+        label_system_rows=system_rows,
+        label_confusion=confusion_rows,
     )
     write_text(path, page.encode("utf-8", "replace").decode("utf-8"))  # lone surrogates become ?
 

@@ -15,7 +15,7 @@ from decoct.records import Document
 from decoct.store import check_writable
 from decoct.student.pseudo_labels import SelfTrainingSettings
 from decoct.student.settings import StudentSettings
-from decoct.tasks.base import get_span_task, get_task
+from decoct.tasks.base import get_span_task, task_name
 
 if TYPE_CHECKING:
     from decoct.student.fit import Fit
@@ -232,6 +232,6 @@ def refuse_foreign(out: Path, task: str) -> None:
     config = read_json(out / "config.json")
     card = config.get("decoct") if isinstance(config, dict) else None
     found = card.get("task") if isinstance(card, dict) else None
-    if found != get_task(task).name:
+    if found != task_name(task):
         what = f"a student of task {found!r}" if found else "an encoder or another model"
         raise ConfigError(f"{out}: holds {what}; give another --out")

@@ -64,8 +64,9 @@ def what_to_score(
 ) -> Wanted:
     """Say what a gold corpus and a system's documents are to be compared by.
 
-    Classes are, if gold has them and no spans. Links are, if both sides have any. Spans and relations are, unless links alone can differ: there
-    is no relation, and either each prediction has gold's spans or the two share no label.
+    Classes are, if gold has them and no spans. Links are, if both sides have any. Spans and
+    relations are, unless links alone can differ: there is no relation, and either each prediction
+    has gold's spans or the two share no label.
 
     Args:
         gold: human annotations.

@@ -16,7 +16,7 @@ from decoct.recipes.convert import nothing_read
 from decoct.records import Document
 from decoct.store import resumable_lines, sha256_file, sha256_json
 from decoct.student.predict import CHUNK_DOCUMENTS
-from decoct.tasks.base import get_task
+from decoct.tasks.base import task_name
 
 if TYPE_CHECKING:
     from decoct.student.loading import AnyStudent
@@ -83,7 +83,7 @@ def load_any_student(
     except ImportError:
         raise MissingExtraError("torch and transformers", "train", "running a student") from None
     student = load_any(source, device)
-    if task is not None and student.card.task != (wanted := get_task(task).name):
+    if task is not None and student.card.task != (wanted := task_name(task)):
         raise ArtifactError(f"{source}: is a student of task {student.card.task!r}, not {wanted!r}")
     return student
 

@@ -230,6 +230,11 @@ def get_task(name: str) -> Task:
     return task
 
 
+def task_name(name: str) -> str:
+    """Return what a task is called, also where a file declares it."""
+    return get_task(name).name if name.endswith(".toml") else name
+
+
 def get_span_task(name: str) -> SpanTask:
     """Return the task of that name, whose answers are spans and relations.
 
