@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from decoct.errors import DecoctError, Faults
     from decoct.formats.base import read
     from decoct.linker.linker import Linker
+    from decoct.privacy.deidentifier import deidentify
     from decoct.recipes.distill import distill
     from decoct.recipes.evaluate import compare, evaluate
     from decoct.recipes.index import index
@@ -34,6 +35,7 @@ _HOME = {
     "Span": "decoct.records",
     "Student": "decoct.student.student",
     "compare": "decoct.recipes.evaluate",
+    "deidentify": "decoct.privacy.deidentifier",
     "distill": "decoct.recipes.distill",
     "evaluate": "decoct.recipes.evaluate",
     "index": "decoct.recipes.index",
@@ -53,6 +55,7 @@ __all__ = [
     "Span",
     "Student",
     "compare",
+    "deidentify",
     "distill",
     "evaluate",
     "index",

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from decoct.recipes.evaluate import relation_calibration
-from fakes.commands import ok, read_documents
+from decoct.records import Document, Span
+from fakes.commands import ok, read_documents, write_documents
 
 LINE = re.compile(
     r"^calibration: ECE [\d.]+ \[[\d.]+, [\d.]+\], Brier 0\.\d{4} \[0\.\d{4}, 0\.\d{4}\], "
@@ -65,3 +66,22 @@ def test_without_confidences_there_is_nothing(tmp_path: Path, data: Path) -> Non
     assert "calibration" not in made.stdout
     assert "calibration" not in report.read_text()
     assert "calibration" not in ok("evaluate", "--gold", gold, "--pred", gold, "--json").json
+
+
+def test_what_is_left_of_protected_health_information_is_said(tmp_path: Path) -> None:
+    text = "Ada Moore was seen in Elmhurst."
+    places = [("NAME", "Ada Moore"), ("GEOGRAPHIC_LOCATION", "Elmhurst")]
+    spans = [
+        Span(id=f"T{n}", label=label, text=s, start=text.index(s), end=text.index(s) + len(s))
+        for n, (label, s) in enumerate(places)
+    ]
+    gold = Document(id="d", text=text, source="gold", spans=spans)
+    found = gold.model_copy(update={"source": "predicted", "spans": gold.spans[:1]})
+    write_documents(tmp_path / "gold.jsonl", [gold])
+    write_documents(tmp_path / "pred.jsonl", [found])
+    files = ("--gold", tmp_path / "gold.jsonl", "--pred", tmp_path / "pred.jsonl")
+    leaked = ok("evaluate", *files, "--json").json["leaks"]["leaked"]
+    assert (leaked["n"], leaked["n_of"]) == (8, 16)
+    shown = ok("evaluate", *files).stdout
+    assert "leak rate 50.0" in shown
+    assert "over-masked" in shown

@@ -210,7 +210,7 @@ def test_the_metrics_of_two_fresh_runs_are_the_same(home: Path) -> None:
     [
         "decoct.recipes.run.label_file",
         "decoct.recipes.run.distill_file",
-        "decoct.recipes.run.evaluate",
+        "decoct.recipes.run.score_run",
     ],
 )
 def test_a_run_that_fails_goes_on(home: Path, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -478,7 +478,7 @@ def test_documents_beyond_the_budget_are_asked_by_the_same_run_with_more(
         ('name = "demo"', 'name = ".."', "name"),
         ('name = "demo"', 'name = "a/b"', "name"),
         ('name = "demo"', "", "name: Field required"),
-        ('task = "ade"', 'task = "aed"', "did you mean 'ade'?"),
+        ('task = "ade"', 'task = "adde"', "did you mean 'ade'?"),
         ("scripted:script", "scriptd:script", "did you mean 'scripted'?"),
         ('"ade"', '"ade', "not valid TOML"),
         ("[extract]", "[label]", "not valid TOML"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from decoct.evaluation.calibration import Calibration
+    from decoct.evaluation.leaks import Leaks
     from decoct.evaluation.metrics import Metrics
     from decoct.evaluation.significance import Comparison
     from decoct.records import Document
@@ -21,11 +22,13 @@ class ExtractionScores:
         systems: name -> metrics; the first is the one that is asked about.
         calibrations: name -> what its confidences are worth, for those that give any.
         comparison: the paired test of the two.
+        leaks: name -> what it leaves of protected health information, where gold is of that.
     """
 
     systems: Mapping[str, Metrics] = field(default_factory=dict)
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
     comparison: Comparison | None = None
+    leaks: Mapping[str, Leaks] = field(default_factory=dict)
 
     @property
     def first(self) -> Metrics:
@@ -42,6 +45,8 @@ class ExtractionScores:
             result["calibration"] = self.calibrations[name].to_dict()
         if self.comparison is not None:
             result["comparison"] = self.comparison.to_dict()
+        if name in self.leaks:
+            result["leaks"] = self.leaks[name].to_dict()
         return result
 
     def show(self, gold_name: str) -> None:
@@ -53,6 +58,9 @@ class ExtractionScores:
             show_systems(f"{gold_name}: {metrics.n_documents} documents", self.systems)
             if self.comparison is None:
                 show_table("", TABLE_HEADER, table_rows(metrics))
+        for name, found in self.leaks.items():
+            heads = ("protected characters", "leaked", "of", "rate, %")
+            show_table(f"{name}: what is left", heads, found.rows())
 
     def lines(self) -> Iterator[str]:
         """Yield the signatures, the calibration errors, and what the paired test says."""
@@ -62,6 +70,8 @@ class ExtractionScores:
             whose = f"{name}: " if len(self.systems) > 1 else ""
             errors = f"ECE {found.ece.percent}, Brier {found.brier!r}"
             yield f"{whose}calibration: {errors}, {found.signature}"
+        for name, leaks in self.leaks.items():
+            yield f"{name}: {leaks.headline}, {leaks.signature}"
         if self.comparison is not None:
             yield repr(self.comparison)
 
@@ -77,7 +87,21 @@ def score_extraction(
         systems={name: evaluate(gold, one, seed=seed) for name, one in systems.items()},
         calibrations=_calibrations(gold, systems, seed),
         comparison=compare(gold, *documents, seed=seed) if len(documents) == 2 else None,
+        leaks=_leaks(gold, systems, seed),
     )
+
+
+def _leaks(
+    gold: list[Document], systems: Mapping[str, list[Document]], seed: int
+) -> dict[str, Leaks]:
+    """Return what each system leaves, where all that gold marks is protected health information."""
+    from decoct.evaluation.leaks import leak_rate
+    from decoct.privacy.labels import PHI_LABELS
+
+    labels = {span.label for document in gold for span in document.spans}
+    if not labels or not labels <= set(PHI_LABELS):
+        return {}
+    return {name: leak_rate(gold, one, seed=seed) for name, one in systems.items()}
 
 
 def _calibrations(

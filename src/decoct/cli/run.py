@@ -16,7 +16,7 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Do the whole chain of one TOML file; steps that are done are skipped."""
-    from decoct.cli.screen import Screen, close, show_json, show_systems
+    from decoct.cli.screen import Screen, close, show_json, show_systems, show_table
     from decoct.config import read_toml
     from decoct.recipes.run_linking import is_linking_run
 
@@ -27,9 +27,15 @@ def run(
 
     result = recipe(file, progress=Screen(quiet))
     if json:
-        systems = {name: metrics.to_dict() for name, metrics in result.systems.items()}
         show_json(
-            {"folder": str(result.folder), "skipped": list(result.skipped), "systems": systems}
+            {
+                "folder": str(result.folder),
+                "skipped": list(result.skipped),
+                "systems": {
+                    **{name: metrics.to_dict() for name, metrics in result.systems.items()},
+                    **{name: metrics.to_dict() for name, metrics in result.labels.items()},
+                },
+            }
         )
     elif result.systems:
         n_documents = next(iter(result.systems.values())).n_documents
@@ -37,6 +43,13 @@ def run(
             f"{result.folder.name}: relations by offsets on {n_documents} gold documents",
             result.systems,
         )
+        typer.echo(f"report: {result.folder / 'report.html'}")
+    elif result.labels:
+        from decoct.evaluation.label_report import SYSTEMS_HEADER, system_rows
+
+        first = next(iter(result.labels.values()))
+        title = f"{result.folder.name}: classes of {first.n_documents} gold documents"
+        show_table(title, (*SYSTEMS_HEADER, first.main_name), system_rows(result.labels))
         typer.echo(f"report: {result.folder / 'report.html'}")
     else:
         typer.echo(f"{result.folder}: done")

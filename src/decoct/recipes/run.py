@@ -8,29 +8,34 @@ import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from decoct.config import Settings, check, read_toml
 from decoct.errors import ConfigError, Faults, TeacherError
-from decoct.evaluation.calibration import relation_calibration
-from decoct.evaluation.evaluate import evaluate
+from decoct.evaluation.label_metrics import LabelMetrics
 from decoct.evaluation.metrics import Metrics
-from decoct.evaluation.report import pair_by_id, write_report
 from decoct.formats.base import read_documents
 from decoct.formats.jsonl import write_jsonl
 from decoct.progress import Progress, Silent
 from decoct.recipes.distill import check_encoder, distill_file
+from decoct.recipes.distill_labels import distill_label_file, is_label_task
 from decoct.recipes.evaluate import predict_gold, read_gold
-from decoct.recipes.extract import extract_file, load_student
+from decoct.recipes.extract import extract_file, load_any_student
 from decoct.recipes.label import LabelSettings, label_file
+from decoct.recipes.run_scores import RunScores, score_run
 from decoct.records import Document
 from decoct.run_folder import RunFolder
 from decoct.store import sha256_file, write_json, write_text
+from decoct.student.classifier.settings import ClassifierSettings
 from decoct.student.settings import StudentSettings
 from decoct.tasks.base import get_task
 from decoct.teacher.settings import LOG_NAME, PATH_OPTIONS
+
+if TYPE_CHECKING:
+    from decoct.student.classifier.fit import LabelFit
+    from decoct.student.fit import Fit
 
 _STUDENT, _PREDICTED = "student", "predicted.jsonl"
 
@@ -55,15 +60,14 @@ class ExtractTable(Settings):
     documents: Path
 
 
-class RunSettings(Settings):
-    """The whole file. Paths are relative to the file's folder.
+class _RunTables(Settings):
+    """The whole file but for `[distill]`. Paths are relative to the file's folder.
 
     Attributes:
         name: of the run folder.
         task: the task's name, or its TOML file.
         runs: where run folders are; the run's is `runs/name`.
         label: documents and teacher.
-        distill: encoder and training.
         evaluate: gold; without it nothing is scored.
         extract: documents to annotate at the end.
     """
@@ -72,9 +76,31 @@ class RunSettings(Settings):
     task: str = "ade"
     runs: Path = Path("runs")
     label: LabelTable
-    distill: StudentSettings = StudentSettings()
     evaluate: EvaluateTable | None = None
     extract: ExtractTable | None = None
+
+
+class RunSettings(_RunTables):
+    """The whole file of a task of spans and relations.
+
+    Attributes:
+        distill: encoder and training.
+    """
+
+    distill: StudentSettings = StudentSettings()
+
+
+class LabelRunSettings(_RunTables):
+    """The whole file of a task of classes.
+
+    Attributes:
+        distill: encoder and training of the classifier.
+    """
+
+    distill: ClassifierSettings = ClassifierSettings()
+
+
+AnyRunSettings = RunSettings | LabelRunSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +109,37 @@ class RunResult:
 
     Attributes:
         folder: the run folder.
-        systems: name -> metrics, for the closing table; empty where no gold is named.
+        systems: name -> metrics, for the closing table; empty where no gold is named, or the
+            task is one of classes.
+        labels: the same of classes.
         skipped: steps that an earlier run had done.
         faults: items that were skipped.
     """
 
     folder: Path
     systems: dict[str, Metrics]
+    labels: dict[str, LabelMetrics]
     skipped: tuple[str, ...]
     faults: Faults
 
 
-def read_run(path: Path) -> RunSettings:
+def read_run(path: Path) -> AnyRunSettings:
     """Read a run's TOML file; its relative paths are taken from its own folder.
 
     Raises:
         ConfigError: it is not TOML, or a key or value is wrong.
+        RegistryError: there is no such task.
     """
-    settings = check(RunSettings, read_toml(path), str(path))
-    here = path.parent
-    is_file = settings.task.endswith(".toml")
+    here, data = path.parent, read_toml(path)
+    task = str(data.get("task", "ade"))
+    task = str(here / task) if task.endswith(".toml") else task
+    settings: AnyRunSettings = (
+        check(LabelRunSettings, data, str(path))
+        if is_label_task(task)
+        else check(RunSettings, data, str(path))
+    )
     updates: dict[str, Any] = {
-        "task": str(here / settings.task) if is_file else settings.task,
+        "task": task,
         "runs": Path(os.path.normpath(here / settings.runs)),
         "label": settings.label.beside(here).model_copy(
             update={"documents": here / settings.label.documents}
@@ -129,7 +164,7 @@ def read_run(path: Path) -> RunSettings:
     return settings.model_copy(update=updates)
 
 
-def run(settings: RunSettings | str | Path, *, progress: Progress | None = None) -> RunResult:
+def run(settings: AnyRunSettings | str | Path, *, progress: Progress | None = None) -> RunResult:
     """Label, distil, evaluate and extract into a run folder; steps that are done are skipped.
 
     A step is done when its marker names the same inputs and settings; a change redoes it and what
@@ -142,7 +177,7 @@ def run(settings: RunSettings | str | Path, *, progress: Progress | None = None)
     Raises:
         DecoctError: a step failed; what was done before stays done.
     """
-    if not isinstance(settings, RunSettings):
+    if isinstance(settings, str | Path):
         settings = read_run(Path(settings))
     progress = progress or Silent()
     folder = RunFolder(settings.runs / settings.name, progress)
@@ -151,7 +186,7 @@ def run(settings: RunSettings | str | Path, *, progress: Progress | None = None)
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    settings: RunSettings
+    settings: AnyRunSettings
     progress: Progress
     folder: RunFolder
 
@@ -172,10 +207,10 @@ class _Run:
         self.folder.step(
             "distill", _STUDENT, [sha256_file(silver), self._student_inputs()], self._distill
         )
-        systems: dict[str, Metrics] = {}
+        scores = RunScores()
         if settings.evaluate:
             self._supervised(settings.evaluate)
-            systems = self._evaluate(settings.evaluate)
+            scores = self._evaluate(settings.evaluate)
         if settings.extract:
             self.folder.step(
                 "extract",
@@ -184,7 +219,13 @@ class _Run:
                 self._extract,
             )
         self.folder.close(name=settings.name, seed=settings.distill.seed)
-        return RunResult(self.path, systems, tuple(self.folder.skipped), self.folder.faults)
+        return RunResult(
+            self.path,
+            scores.systems,
+            scores.labels,
+            tuple(self.folder.skipped),
+            self.folder.faults,
+        )
 
     def _check_inputs(self) -> dict[str, str]:
         """Hash every file that a step will need, so that none is missed only after hours."""
@@ -261,14 +302,16 @@ class _Run:
         if (out / "config.json").exists():
             # a student of other inputs; checkpoints alone are left to be resumed
             shutil.rmtree(out)
-        fitted = distill_file(
-            silver,
-            out,
-            self.settings.task,
-            self.settings.distill,
-            faults=self.folder.faults,
-            progress=self.progress,
-        )
+        settings, faults, progress = self.settings, self.folder.faults, self.progress
+        fitted: Fit | LabelFit
+        if isinstance(settings, LabelRunSettings):
+            fitted = distill_label_file(
+                silver, out, settings.task, settings.distill, faults=faults, progress=progress
+            )
+        else:
+            fitted = distill_file(
+                silver, out, settings.task, settings.distill, faults=faults, progress=progress
+            )
         card = fitted.student.card
         return {
             "silver": card.silver,
@@ -288,7 +331,7 @@ class _Run:
             "supervised", _STUDENT, inputs, lambda folder: self._fit(train, folder / _STUDENT)
         )
 
-    def _evaluate(self, table: EvaluateTable) -> dict[str, Metrics]:
+    def _evaluate(self, table: EvaluateTable) -> RunScores:
         """Score every system; predictions are kept by step, the scores are made anew each time."""
         gold = read_gold(table.gold, Faults())  # its bad lines are counted by the teacher's step
         hashed = sha256_file(table.gold)
@@ -310,28 +353,12 @@ class _Run:
                     partial(self._predict, student, gold, table),
                 )
         predicted = {system: self._read_predicted(path) for system, path in files.items()}
-        systems = {
-            system: evaluate(gold, documents, seed=self.settings.distill.seed)
-            for system, documents in predicted.items()
-        }
-        write_json(
-            self.path / "metrics.json",
-            {name: metrics.to_dict() for name, metrics in systems.items()},
-        )
-        calibrations = {
-            system: found
-            for system, documents in predicted.items()
-            if (found := relation_calibration(gold, documents, seed=self.settings.distill.seed))
-        }
-        write_report(
-            self.path / "report.html",
-            f"decoct run: {self.settings.name}",
-            systems,
-            self._details(),
-            pair_by_id(gold, predicted["student"]),
-            calibrations=calibrations,
-        )
-        return systems
+        task, seed = get_task(self.settings.task), self.settings.distill.seed
+        scores = score_run(task, gold, predicted, seed)
+        write_json(self.path / "metrics.json", scores.to_dict())
+        title = f"decoct run: {self.settings.name}"
+        scores.write_report(self.path / "report.html", title, self._details(), gold, predicted)
+        return scores
 
     def _read_predicted(self, path: Path) -> list[Document]:
         """Read a system's predictions; a teacher that answered nothing has made none."""
@@ -340,7 +367,7 @@ class _Run:
     def _predict(
         self, student: Path, gold: list[Document], table: EvaluateTable, folder: Path
     ) -> dict[str, Any]:
-        loaded = load_student(student, device=self.settings.distill.device)
+        loaded = load_any_student(student, device=self.settings.distill.device)
         predicted = predict_gold(loaded, gold, table.given_subjects)
         return {"n_documents": write_jsonl(folder / _PREDICTED, predicted)}
 
@@ -348,7 +375,7 @@ class _Run:
         table = self.settings.extract
         if table is None:
             raise ConfigError("no [extract] table")
-        student = load_student(
+        student = load_any_student(
             self.path / "distill" / _STUDENT, device=self.settings.distill.device
         )
         written = extract_file(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from decoct.student.classifier.classifier import Classifier, is_classifier
-from decoct.student.student import Student, _fetch
+from decoct.student.student import Student, fetch_folder
 
 AnyStudent = Student | Classifier
 
@@ -16,6 +16,6 @@ def load_any(source: str | Path, device: str = "auto") -> AnyStudent:
     Raises:
         ArtifactError: it is not there, not a student, or broken.
     """
-    folder = _fetch(str(source))
+    folder = fetch_folder(str(source))
     kind = Classifier if is_classifier(folder) else Student
     return kind.from_pretrained(folder, device)

@@ -119,7 +119,7 @@ class Student:
         Raises:
             ArtifactError: it is not there, not a student, or broken.
         """
-        folder = _fetch(str(source))
+        folder = fetch_folder(str(source))
         config, card = read_card(folder)
         try:
             encoder = build_encoder(config)
@@ -255,7 +255,7 @@ def _inside(name: str) -> str:
     return name.removeprefix("decoct.") if name.startswith("decoct.") else f"encoder.{name}"
 
 
-def _fetch(source: str) -> Path:
+def fetch_folder(source: str) -> Path:
     """Return a local folder for a folder or a hub id."""
     if Path(source).is_dir():
         return Path(source)

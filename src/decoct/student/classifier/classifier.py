@@ -25,7 +25,7 @@ from decoct.student.classifier.network import ClassifierNetwork
 from decoct.student.classifier.predict import LabelReader
 from decoct.student.classifier.settings import KIND, ClassifierCard
 from decoct.student.classifier.windows import WindowTokenizer
-from decoct.student.student import as_document, hash_weights
+from decoct.student.student import as_document, fetch_folder, hash_weights
 from decoct.training.device import choose_device, uses_bf16
 
 _WEIGHTS, _CONFIG = "model.safetensors", "config.json"
@@ -131,9 +131,7 @@ class Classifier:
         Raises:
             ArtifactError: it is not there, not a classifier, or broken.
         """
-        from decoct.student.student import _fetch
-
-        folder = _fetch(str(source))
+        folder = fetch_folder(str(source))
         config, card = read_classifier_card(folder)
         try:
             encoder = build_encoder(config)
