@@ -2,6 +2,7 @@
 
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from decoct.text.sentences import split_sentences
 
+PASSAGES = Path(__file__).parent / "passages"
 CHARS = st.sampled_from(list("aB1 .!?\n\r\t\"')(][。！？；”」阿\u2028\0💊"))
 
 
@@ -50,7 +52,10 @@ def test_no_break_within(whole):
         ("at 10 a.m. The rash came", ["at 10 a.m.", "The rash came"]),
         ("He took 5 mg. 10 mg was more.", ["He took 5 mg.", "10 mg was more."]),
         ("one\n\n two \r\nthree", ["one", "two", "three"]),
-        ("Dr.\nSmith", ["Dr.", "Smith"]),
+        ("Dr.\nSmith", ["Dr.\nSmith"]),
+        ("He took a\ntablet", ["He took a\ntablet"]),
+        ("Rash in 2.\n- Fever in 3", ["Rash in 2.", "- Fever in 3"]),
+        ("HEADING\nText", ["HEADING", "Text"]),
         ("患者头痛。服药后好转！真的？是", ["患者头痛。", "服药后好转！", "真的？", "是"]),
         ("他说：“好。”然后走了。", ["他说：“好。”", "然后走了。"]),
         ("真的吗？！是的。。。走", ["真的吗？！", "是的。。。", "走"]),
@@ -62,11 +67,54 @@ def test_breaks(text, found):
     assert sentences(text) == found
 
 
-@pytest.mark.parametrize(
-    "text", [" ", "\n", "a", ". ", ".'", "。”", "!", "A. ", "no. A", " \n", "("]
-)
-def test_a_long_line_is_soon_split(text):
-    started = time.perf_counter()
-    split_sentences(text * (200_000 // len(text)))
-    split_sentences("." + text * (200_000 // len(text)))
-    assert time.perf_counter() - started < 4
+ODD = [" ", "\n", "a", ". ", ".'", "。”", "!", "A. ", "no. A", " \n", "(", "()", "[1", ".1 ", ".1,"]
+ODD += [
+    "1.\n",
+    "x\n",
+    "X\n",
+    "a.\n",
+    "一",
+    "；",
+    "）。",
+    "e.g. ",
+    "- a\n",
+    "the rash\n",
+    "“",
+    "...",
+]
+ODD += ["… ", "ab.A"]
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_a_long_text_is_soon_split(text):
+    started = time.process_time()
+    split_sentences("." + text * (30_000 // len(text)))
+    assert time.process_time() - started < 1
+
+
+def test_a_million_characters_are_soon_split():
+    prose = "He took 0.5 mg q.d. (see Fig. 2). The rash went,\nbut [12] came. " * 15_000
+    started = time.process_time()
+    assert len(split_sentences(prose)) == 30_000
+    assert time.process_time() - started < 5
+
+
+def passages():
+    """Texts with the sentences that they should be split into; `|` stands between them."""
+    for path in sorted(PASSAGES.glob("*.txt")):
+        for number, passage in enumerate(path.read_text(encoding="utf-8").split("\n====\n"), 1):
+            wanted = [sentence.strip() for sentence in passage.strip().split("|")]
+            yield pytest.param(passage.strip().replace("|", ""), wanted, id=f"{path.stem}-{number}")
+
+
+@pytest.mark.parametrize(("text", "wanted"), list(passages()))
+def test_passages(text, wanted):
+    assert sentences(text) == wanted
+
+
+@given(st.text(CHARS), st.text(CHARS))
+def test_a_blank_line_keeps_paragraphs_apart(first, second):
+    whole = first + "\n\n" + second
+    ends = [place.end for place in split_sentences(whole)]
+    starts = [place.start for place in split_sentences(whole)]
+    assert not any(a < len(first) and b > len(first) + 2 for a, b in zip(starts, ends, strict=True))

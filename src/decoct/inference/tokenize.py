@@ -76,7 +76,7 @@ class WordTokenizer:
             raise ArtifactError(f"{path}: can't be read: {error}") from None
 
     def pieces(self, text: str) -> Iterator[Piece]:
-        """Yield the pieces of a text: one if it fits the window, else sentence by sentence.
+        """Yield the pieces of a text: one if it fits the window, else overlapping ones.
 
         A piece has at most `max_tokens` tokens and as many words; of a single word of more tokens
         than that the first ones stand for it.

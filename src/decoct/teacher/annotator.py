@@ -4,7 +4,6 @@ It needs no network, answers the same way every time and costs nothing, so it se
 tests, for a first run before an API key is at hand, and as the floor that an LLM has to beat.
 """
 
-import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +12,9 @@ from decoct.teacher.lexicon import load_lexicon
 from decoct.teacher.lexicon.matching import PhraseIndex, Word, split_words
 from decoct.teacher.mentions import Mention, MentionFinder
 from decoct.teacher.pairing import DIRECTIONS, CueHits, SentenceReader
+from decoct.text.sentences import split_sentences
 
 __all__ = ["Annotation", "Found", "RulesAnnotator"]
-
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[^\W_])|\n\s*\n")
-_NOT_AN_END = re.compile(r"(?:\b(?:St|vs|Dr|Mr|Mrs|Ms|e\.g|i\.e|cf|no|approx|al|[A-Z]))\.$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +112,8 @@ def _sentences(
     mention_firsts = [mention.first for mention in mentions]
     found: list[tuple[int, int, list[Mention]]] = []
     first = 0
-    for end in [*_ends(text), len(text)]:
-        last = bisect_left(word_starts, end)
+    for sentence in split_sentences(text):
+        last = bisect_left(word_starts, sentence.end)
         inside = list(
             mentions[bisect_left(mention_firsts, first) : bisect_left(mention_firsts, last)]
         )
@@ -124,14 +121,6 @@ def _sentences(
             found.append((first, last, inside))
         first = last
     return found
-
-
-def _ends(text: str) -> list[int]:
-    return [
-        match.end()
-        for match in _SENTENCE_END.finditer(text)
-        if not _NOT_AN_END.search(text[max(0, match.start() - 8) : match.start()])
-    ]
 
 
 def _found(text: str, mention: Mention) -> Found:

@@ -1,7 +1,8 @@
 """From a quoted string back to its places in a text.
 
 LLMs answer in strings; everything after them needs offsets. A quote is looked for without regard to
-case and spacing, then nearly (a changed letter or hyphen). Every occurrence is returned; which of
+case, width and spacing, in Chinese and Japanese then without any spaces and in simplified
+characters, then nearly (a changed letter or hyphen). Every occurrence is returned; which of
 them is meant is decided where two quotes meet (`nearest_pair`).
 """
 
@@ -15,6 +16,8 @@ from itertools import accumulate
 
 from rapidfuzz import fuzz
 
+from decoct.text.fold import fold_script, fold_width
+
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 MARKS = "\u0300-\u036f\u200d\ufe0f"
 MAX_CASED_CHARS = 3
@@ -27,8 +30,12 @@ _SENTENCE_COST_CHARS = 200
 _HYPHENS = "\\-\u2010\u2011\u2012\u2013\u2014"
 # a letter or digit of a script that puts spaces between words, or a mark on one
 _LETTER = rf"(?:[^\W_{CJK}]|[{MARKS}])"
+_HAS_CJK = re.compile(f"[{CJK}]")
+_NO_SPACE = re.compile(r"\S")
 _INSIDE_WORD = re.compile(rf"(?<={_LETTER})(?={_LETTER})")
-_BREAKS = re.compile(r"(?P<sentence>[.!?]\s+(?=[A-Z\"'(\[])|[。！？]|\n)|[,;:()\[\]，；：（）]")
+_BREAKS = re.compile(
+    r"(?P<sentence>[.!?]\s+(?=[A-Z\"'(\[])|[。！？；｡]|\n)|[,;:()\[\]，：、（）［］【】]"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,23 +57,28 @@ class Place:
 def find_quote(text: str, quote: str) -> list[Place]:
     """Return every place of `quote` in `text`, in order, or an empty list.
 
-    Case, spacing and kind of hyphen do not matter (case does for quotes of up to three characters:
-    `ARA` is not `ara`). Occurrences that are whole words win over those inside a longer word;
-    Chinese and Japanese, which put no spaces between words, have no such insides. A quote of
-    `MIN_FUZZY_CHARS` to `MAX_FUZZY_CHARS` that is nowhere is looked for nearly (`MIN_FUZZY_SCORE`
-    of 100) and snapped to words; one of more than `MAX_QUOTE_CHARS` is not looked for at all.
+    Case, spacing, kind of hyphen or quotation mark and full-width forms do not matter (case does
+    for quotes of up to three characters: `ARA` is not `ara`). Occurrences that are whole words win
+    over those inside a longer word; Chinese and Japanese, which put no spaces between words, have
+    no such insides. A Chinese or Japanese quote that is nowhere is looked for without regard to
+    any spaces, and traditional characters as simplified ones where OpenCC is installed
+    (`decoct[zh]`). A quote of `MIN_FUZZY_CHARS` to `MAX_FUZZY_CHARS` that is nowhere still is
+    looked for nearly (`MIN_FUZZY_SCORE` of 100) and snapped to words; one of more than
+    `MAX_QUOTE_CHARS` is not looked for at all.
 
     Example:
         >>> find_quote("Lithium toxicity: lithium was stopped.", "lithium")
         [Place(start=0, end=7), Place(start=18, end=25)]
     """
-    wanted = quote.strip()
+    wanted = fold_width(quote.strip())
     if not wanted or len(wanted) > MAX_QUOTE_CHARS:
         return []
+    text = fold_width(text)
     flags = re.IGNORECASE if len(wanted) > MAX_CASED_CHARS else 0
     pattern = re.compile(_loose(wanted), flags)
     return (
         list(_find_whole(text, pattern))
+        or _find_without_spaces(text, wanted)
         or [Place(*match.span()) for match in pattern.finditer(text)]
         or _find_nearly(text, wanted)
     )
@@ -138,6 +150,23 @@ def _find_whole(text: str, pattern: re.Pattern[str]) -> Iterator[Place]:
         if not inside:
             yield Place(start, end)
         match = pattern.search(text, start + 1 if inside else end)
+
+
+def _find_without_spaces(text: str, quote: str) -> list[Place]:
+    """Return the places of a Chinese or Japanese quote, spaces and traditional characters aside."""
+    if not _HAS_CJK.search(quote):
+        return []
+    kept = [match.start() for match in _NO_SPACE.finditer(text)]
+    bare = fold_script("".join(text[at] for at in kept))
+    wanted = fold_script("".join(quote.split()))
+    pattern = re.compile(_loose(wanted), re.IGNORECASE if len(wanted) > MAX_CASED_CHARS else 0)
+    found = (match.span() for match in pattern.finditer(bare))
+    places = [Place(kept[start], kept[end - 1] + 1) for start, end in found]
+    return [
+        place
+        for place in places
+        if not (_INSIDE_WORD.match(text, place.start) or _INSIDE_WORD.match(text, place.end))
+    ]
 
 
 def _find_nearly(text: str, quote: str) -> list[Place]:

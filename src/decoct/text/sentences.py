@@ -1,7 +1,8 @@
 """Sentences of English and Chinese biomedical text, by exact offsets.
 
-Rules, no model. Libraries were measured beside them (`benchmarks/sentences.py`): they know general
-abbreviations, but not doses, genera, superscript citations or wrapped lines.
+Rules, no model. pysbd and three other libraries were measured beside them and find less
+(`benchmarks/sentences.py`): they know general abbreviations, but not doses, genera, superscript
+citations or wrapped lines.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _CITATION = re.compile(
 _SPACE = re.compile(r"\s*")
 _OPENERS = re.compile(r"[\"'“‘«(\[（［「『《]{0,4}")
 _GOES_ON = re.compile("[,;:，、：]")
-_SAYS = re.compile(r"[^\s，。！？；：]{0,3}?[说道问答喊叫說問]")
+_SAYS = re.compile(r"[^\s，。！？；：]{0,3}?[说道问答喊叫說問](?![：:])")
 _BULLET = re.compile(r"[•●○▪■◦‣∙]\s")
 _IS_CJK = re.compile(f"[{CJK}\u2460-\u249b【]")
 # a gene or drug that begins with a small letter, but not q8h or x10
@@ -131,7 +132,11 @@ class _Reader:
             return match.end()
         if found["plain"]:
             is_word = len(word) >= _MIN_WORD_CHARS and word.isalpha() and not is_abbreviation(word)
-            closed = match["more"] or self.text[match.start() - 1 : match.start()] in ("%", ")", "]")
+            closed = match["more"] or self.text[match.start() - 1 : match.start()] in (
+                "%",
+                ")",
+                "]",
+            )
             return found.end() if is_word or closed else match.end()
         return found.end()
 
@@ -172,7 +177,7 @@ class _Reader:
         return ends
 
     def _begins_sentence(self, after: int, word: str) -> bool:
-        """Whether what begins at `after` could be a sentence, the stop before it being on `word`."""
+        """Whether a sentence may begin at `after`, the stop before it being on `word`."""
         opened = _OPENERS.match(self.text, after)
         at = opened.end() if opened else after
         first = self.text[at : at + 1]
@@ -181,4 +186,3 @@ class _Reader:
                 return not is_abbreviation(word)
             return bool(_SMALL_NAME.match(self.text, at)) and not is_abbreviation(word)
         return first.isalnum() or first in "$€£" or bool(_BULLET.match(self.text, at))
-
