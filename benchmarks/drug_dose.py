@@ -9,9 +9,9 @@ r"""Drugs and their doses: a task that is no more than a TOML file, from gold an
     decoct evaluate --folds 5 --group-by pmid --task $T --gold work/dose/gold.jsonl \
         --silver work/dose/silver.jsonl --epochs 15 --out work/dose/cv.rules
 
-Writes the corpus's `DRUG-DOSE.rel` as documents, and what a scripted teacher answers about them: the
-drugs that the rules teacher's lexicon knows, a pattern for doses, each dose given to the nearest
-drug. That teacher has seen no gold.
+Writes the corpus's `DRUG-DOSE.rel` as documents, and what a scripted teacher answers about them:
+the drugs that the rules teacher's lexicon knows, a pattern for doses, each dose given to the
+nearest drug. That teacher has seen no gold.
 """
 
 from __future__ import annotations

@@ -225,7 +225,7 @@ def test_a_run_that_fails_goes_on(home: Path, step: str, monkeypatch: pytest.Mon
         broken.setattr(step, full)
         assert invoke("run", home / "run.toml", "-q").error == "the disk is full"
     assert not (folder / "manifest.json").exists()
-    done = {"label_file": 0, "distill_file": 1, "evaluate": 4}[step.rpartition(".")[2]]
+    done = {"label_file": 0, "distill_file": 1, "score_run": 4}[step.rpartition(".")[2]]
     assert len(skipped(home)) == done
     assert (folder / "manifest.json").is_file()
 

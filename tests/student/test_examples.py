@@ -183,7 +183,9 @@ def test_unexpressed_counts_each_thing_once(document, max_tokens):
         relation_across_windows=sum(
             kind_of(*pair) in LABELLED
             and not any(
-                covered(spans[pair[0].subject], piece) and covered(spans[pair[0].object], piece)
+                piece.owns(spans[pair[0].subject].start)
+                and covered(spans[pair[0].subject], piece)
+                and covered(spans[pair[0].object], piece)
                 for piece in pieces
             )
             for pair in document.pairs()
@@ -451,6 +453,35 @@ def test_several_kinds_of_spans_subjects_and_objects():
     nothing, cough = [OUTSIDE] * 7, [0, 0, BEGIN, END, 0, 0, 0]
     assert of_drug == [cough, [0, 0, 0, 0, 0, BEGIN, END], nothing]
     assert of_gene == [nothing, nothing, cough]
+
+
+def test_a_window_learns_what_it_owns():
+    """Each word's tag, and each subject's objects, are learnt once: where they are owned."""
+    sentence = "Kutamab caused a dry cough. "
+    text = sentence * 12
+    spans, relations = [], []
+    for n in range(12):
+        for role, (label, word) in enumerate((("Drug", "Kutamab"), ("Effect", "dry cough"))):
+            start = text.index(word, n * len(sentence))
+            spans.append(
+                Span(id=f"T{n}.{role}", start=start, end=start + len(word), label=label, text=word)
+            )
+        relations.append(Relation(label="ADE", subject=f"T{n}.0", object=f"T{n}.1"))
+    document = Document(id="d", text=text, spans=spans, relations=relations)
+    examples = make_examples([document], WordTokenizer(TOKENIZER, 32), CARD)
+    assert len(examples.items) > 2
+    assert not examples.unexpressed
+    learnt = Counter()
+    for example in examples.items:
+        words, window = example.piece.words, example.piece.window
+        for word, weight in zip(words, example.tag_weights.tolist(), strict=True):
+            learnt[word.start] += weight
+            assert weight == (window.owns_from <= word.start < window.owns_to)
+        for (first, _), weights in zip(example.subjects, example.object_weights, strict=True):
+            learnt[-1] += weights.all()
+            assert weights.all() == weights.any() == example.piece.owns(words[first].start)
+    assert learnt.pop(-1) == 12
+    assert set(learnt.values()) == {1.0}
 
 
 def test_spans_alone():

@@ -336,3 +336,33 @@ def test_a_task_of_spans_alone(encoders, tmp_path):
         fit([one.bare() for one in silver], task, settings)
     with pytest.raises(ConfigError, match="'token' finds no relations"):
         fit(SILVER, get_task("ade"), StudentSettings(encoder=settings.encoder, head="token"))
+
+
+def test_who_learnt_from_sentences_reads_sentences(encoders):
+    """A paragraph gives what its sentences give alone, at their places."""
+    student = learn(SILVER, encoders("bert")).student
+    assert student.card.settings.unit == "sentence"
+    sentences = [one.text for one in HELD_OUT[:12]]
+    paragraph = " ".join(text[0].upper() + text[1:] for text in sentences)
+    alone = [text[0].upper() + text[1:] for text in sentences]
+    found = student.extract(paragraph)
+    wanted, offset = [], 0
+    for text in alone:
+        wanted += [
+            (one.start + offset, one.end + offset, one.label) for one in student.extract(text).spans
+        ]
+        offset += len(text) + 1
+    assert len(wanted) > 12
+    assert [(one.start, one.end, one.label) for one in found.spans] == wanted
+
+
+@pytest.mark.parametrize(("share", "unit"), [(0.9, "sentence"), (0.5, "document")])
+def test_the_natural_unit_is_that_of_the_silver(encoders, share, unit):
+    n = round(share * len(SMALL))
+    texts = [f"Nothing was given {at}. It was seen." for at in range(len(SMALL) - n)]
+    longer = [Document(id=f"long{at}", text=text) for at, text in enumerate(texts)]
+    settings = StudentSettings(encoder=str(encoders("bert")), epochs=1)
+    task = get_task("ade")
+    assert fit([*SMALL[:n], *longer], task, settings).student.card.settings.unit == unit
+    own = StudentSettings(encoder=str(encoders("bert")), epochs=1, unit="document")
+    assert fit(SMALL[:n], task, own).student.card.settings.unit == "document"

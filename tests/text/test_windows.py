@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoct.text.sentences import split_sentences
-from decoct.text.windows import Window, cut_windows
+from decoct.text.windows import Window, cut_sentences, cut_windows
 from decoct.text.words import find_words
 
 TEXTS = st.text(
@@ -16,16 +16,21 @@ TEXTS = st.text(
 )
 
 
-def cut(text, sizes, max_tokens):
+def cut(text, sizes, max_tokens, cutter=cut_windows):
     words = find_words(text)
     totals = [0, *accumulate(sizes[n % len(sizes)] for n in range(len(words)))]
-    windows = cut_windows(text, words, lambda a, b: totals[b] - totals[a], max_tokens)
+    windows = cutter(text, words, lambda a, b: totals[b] - totals[a], max_tokens)
     return words, totals, windows
 
 
-@given(TEXTS, st.lists(st.integers(0, 9), min_size=1, max_size=7), st.integers(-1, 30))
-def test_windows_hold_what_they_own(text, sizes, max_tokens):
-    words, totals, windows = cut(text, sizes, max_tokens)
+@pytest.mark.parametrize("cutter", [cut_windows, cut_sentences])
+@given(
+    text=TEXTS.filter(find_words),
+    sizes=st.lists(st.integers(0, 9), min_size=1, max_size=7),
+    max_tokens=st.integers(-1, 30),
+)
+def test_windows_hold_what_they_own(cutter, text, sizes, max_tokens):
+    words, totals, windows = cut(text, sizes, max_tokens, cutter)
     assert windows[0].owns_from == 0
     assert windows[-1].owns_to == len(text) + 1
     for before, after in pairwise(windows):
@@ -138,3 +143,16 @@ def test_a_long_line_is_soon_cut(text, max_tokens):
     _, _, windows = cut(whole, [1], max_tokens)
     assert windows[-1].owns_to == len(whole) + 1
     assert time.process_time() - started < 3
+
+
+def test_a_window_for_each_sentence():
+    text = "One two. Three four five. Six."
+    _, _, windows = cut(text, [1], 10, cut_sentences)
+    assert [text[w.start : w.end] for w in windows] == ["One two.", "Three four five.", "Six."]
+    assert [w.owns_from for w in windows] == [0, 9, 26]
+    _, _, windows = cut(text, [1], 3, cut_sentences)  # four words with the stop
+    parts = [text[w.start : w.end] for w in windows]
+    assert parts[0] == "One two."
+    assert parts[-1] == "Six."
+    assert all(part in "Three four five." for part in parts[1:-1])
+    assert len(parts) > 3

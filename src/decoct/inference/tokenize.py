@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from decoct.errors import ArtifactError
 from decoct.text.align import Place
-from decoct.text.windows import Window, cut_windows
+from decoct.text.windows import Window, cut_sentences, cut_windows
 from decoct.text.words import find_words
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ class Piece:
     def __len__(self) -> int:
         return len(self.input_ids)
 
+    def owns(self, start: int) -> bool:
+        """Whether what begins at a code point of the text is this piece's to tell."""
+        return self.window.owns_from <= start < self.window.owns_to
+
 
 class WordTokenizer:
     """A Hugging Face tokenizer that also says which word each token belongs to.
@@ -50,13 +54,15 @@ class WordTokenizer:
     Args:
         tokenizer: from `tokenizers`; its own truncation and padding are switched off.
         max_tokens: the encoder's window, special tokens included.
+        by_sentence: read each sentence by itself, also where several would fit.
     """
 
-    def __init__(self, tokenizer: Tokenizer, max_tokens: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, max_tokens: int, *, by_sentence: bool = False) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
+        self.by_sentence = by_sentence
 
     @classmethod
     def from_folder(cls, folder: Path, max_tokens: int) -> WordTokenizer:
@@ -85,17 +91,17 @@ class WordTokenizer:
         if not words:
             return
         whole = self._encode(text, words)
-        if max(len(whole.ids), len(words)) <= self.max_tokens:
-            window = Window(0, len(text), 0, len(text) + 1)
-            yield Piece(whole.ids, whole.word_of_token, tuple(words), window)
+        fits = max(len(whole.ids), len(words)) <= self.max_tokens
+        if fits and not self.by_sentence:
+            yield Piece(whole.ids, whole.word_of_token, tuple(words), _whole(text))
             return
         # a word without a token of its own takes room too, so that words are bounded as well
         counts = np.maximum(np.bincount(whole.owners, minlength=len(words)), 1)
         total = [0, *accumulate(counts.tolist())]
         room = self.max_tokens - whole.n_head - whole.n_tail
-        for window in cut_windows(
-            text, words, lambda first, last: total[last] - total[first], room
-        ):
+        cut = cut_sentences if self.by_sentence else cut_windows
+        windows = cut(text, words, lambda first, last: total[last] - total[first], room)
+        for window in windows if len(windows) > 1 or not fits else [_whole(text)]:
             first = bisect.bisect_left(words, window.start, key=lambda word: word.start)
             last = bisect.bisect_left(words, window.end, key=lambda word: word.start)
             ids, word_of_token = whole.cut(first, last, room)
@@ -122,6 +128,10 @@ class WordTokenizer:
             n_head=n_head,
             n_tail=n_tail,
         )
+
+
+def _whole(text: str) -> Window:
+    return Window(0, len(text), 0, len(text) + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ class Example:
 
     Targets are probabilities: 0 and 1, or a teacher's confidence where `silver.soft_targets` is on
     (an annotation without one counts as sure). Weights are the document's own, and 0 where nothing
-    is learnt: on words in doubtful places, and where a subject's objects are not known.
+    is learnt: on words in doubtful places, on those that another window owns, where a subject is
+    another window's, and where its objects are not known.
 
     Attributes:
         piece: the encoder's input.
@@ -126,6 +127,7 @@ def _example(
     soft = card.settings.silver.soft_targets
     n_words = len(piece.words)
     weights = _word_weights(document, piece)
+    owned = weights * np.array([piece.owns(word.start) for word in piece.words], dtype=np.float32)
     tags = _all_outside(n_words, len(card.tagged))
     subjects: list[tuple[tuple[int, int], list[Span]]] = []
     for column, label in enumerate(card.tagged):
@@ -135,6 +137,7 @@ def _example(
         if label in card.subject_labels:
             subjects += spans.items()
     unknown = unknown_subjects(document)
+    mine = [piece.owns(same[0].start) for _, same in subjects]
     known = np.array([any(one.id not in unknown for one in same) for _, same in subjects], bool)
     starts = np.array(
         [[kind.subject == same[0].label for kind in card.relation_types] for _, same in subjects],
@@ -146,21 +149,22 @@ def _example(
         object_tags[:, column], _ = _tag(n_words, spans, soft)
     object_spans = tuple((kind, *place) for kind, spans in enumerate(candidates) for place in spans)
     objects, links = _objects(
-        document, piece, card, [same for _, same in subjects], object_spans, placed
+        document, piece, card, [same for _, same in subjects], object_spans, mine, placed
     )
     may_be_object = (object_tags[:, :, OUTSIDE] == 1.0) & (not known.all())
-    object_weights = (known[:, None] & starts)[:, None, :] * weights[None, :, None]
+    learnt = (known & np.array(mine, dtype=bool))[:, None] & starts
+    object_weights = learnt[:, None, :] * weights[None, :, None]
     return Example(
         piece=piece,
         tags=tags,
-        tag_weights=weights,
+        tag_weights=owned,
         subjects=tuple(place for place, _ in subjects),
         objects=objects,
         object_weights=object_weights.astype(np.float32),
         object_spans=object_spans,
         links=links,
         object_tags=object_tags,
-        object_tag_weights=np.where(may_be_object, 0.0, weights[:, None]).astype(np.float32),
+        object_tag_weights=np.where(may_be_object, 0.0, owned[:, None]).astype(np.float32),
     )
 
 
@@ -226,9 +230,10 @@ def _objects(
     card: StudentCard,
     subjects: Sequence[Sequence[Span]],
     object_spans: Sequence[tuple[int, int, int]],
+    mine: Sequence[bool],
     placed: set[int],
 ) -> tuple[Floats, Floats]:
-    """Return `objects` and `links` of an `Example`, adding the relations that are in it to a set.
+    """Return `objects` and `links` of an `Example`, adding the relations learnt by it to a set.
 
     A subject inside another has no tag of its own, but its objects are learnt all the same. A word
     of several objects is as sure as the surest of them.
@@ -246,7 +251,8 @@ def _objects(
         known[place] = max(known.get(place, 0.0), _target(relation, soft))
         if (kind, *place) in object_spans:
             links[row, object_spans.index((kind, *place))] = known[place]
-        placed.add(position)
+        if mine[row]:
+            placed.add(position)
     objects = _all_outside(len(subjects), len(piece.words), len(card.relation_types))
     for (row, kind), places in found.items():
         _tag_merged(objects[row, :, kind], places)

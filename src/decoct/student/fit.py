@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,7 +15,6 @@ from decoct.encoder.load import load_encoder, window_tokens
 from decoct.errors import ConfigError
 from decoct.evaluation.counts import count_relations, count_spans
 from decoct.evaluation.scores import precision_recall_f1
-from decoct.inference.tokenize import WordTokenizer
 from decoct.progress import Progress, Silent
 from decoct.records import Document
 from decoct.store import sha256_json, versions
@@ -24,10 +24,13 @@ from decoct.student.examples import make_examples, split_dev
 from decoct.student.heads.base import get_head
 from decoct.student.settings import RelationCalibration, StudentCard, StudentSettings
 from decoct.student.silver import prepare
-from decoct.student.student import Student, hash_weights, make_reader
+from decoct.student.student import Student, hash_weights, make_reader, make_tokenizer
 from decoct.tasks.base import SpanTask, subject_labels
+from decoct.text.sentences import split_sentences
 from decoct.training.device import choose_device
 from decoct.training.loop import Job, Training, train
+
+_MOSTLY = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,8 @@ def fit(
         encoder.get_input_embeddings().requires_grad_(False)
     head = get_head(settings.head)
     room = window_tokens(encoder, settings.max_tokens + head.extra_tokens) - head.extra_tokens
-    settings = settings.model_copy(update={"max_tokens": room})
+    unit = _natural_unit(silver) if settings.unit == "auto" else settings.unit
+    settings = settings.model_copy(update={"max_tokens": room, "unit": unit})
     card = StudentCard(
         task=task.name,
         tagged=tuple(task.tagged),
@@ -108,7 +112,7 @@ def fit(
     dev_texts = {document.text for document in dev_part}
     extra = [document for document in extra if document.text not in dev_texts]
     prepared = prepare(train_part, task, settings.silver)
-    words = WordTokenizer(tokenizer, settings.max_tokens)
+    words = make_tokenizer(tokenizer, card)
     examples = make_examples([*prepared.documents, *extra], words, card)
     if not examples.items:
         raise ConfigError(
@@ -143,6 +147,12 @@ def fit(
     )
     student = Student(model, tokenizer, card, settings.device)
     return Fit(student, training, len(train_part), len(dev_part), dict(examples.unexpressed))
+
+
+def _natural_unit(silver: Sequence[Document]) -> Literal["sentence", "document"]:
+    """Return `sentence` where most documents are one sentence."""
+    n_single = sum(len(split_sentences(document.text)) < 2 for document in silver)
+    return "sentence" if n_single >= _MOSTLY * len(silver) else "document"
 
 
 def _check_silver(silver: Sequence[Document], task: SpanTask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -110,7 +111,7 @@ class Reader:
                     else _trimmed(piece, draft, found[row])
                 )
                 for run, place in runs:
-                    if _owned(piece, place):
+                    if piece.owns(place.start):
                         draft.add_tagged(label, place, run.confidence)
                         subjects += [_Subject(row, label, run, place)] if is_subject else []
         # a few at a time, so that a student that sees subjects everywhere stays within memory
@@ -206,9 +207,7 @@ class _Draft:
 
     def finish(self, given: bool) -> Document:
         """Return the document with everything that is sure enough, ids in order of place."""
-        marks = dict(self._tagged)
-        if self.card.exclusive and len(self.card.tagged) > 1 and not given:
-            marks = _apart(marks)
+        marks = dict(self._tagged) if given else self._apart()
         links = {link: sure for link, sure in self._sure_links().items() if link[1] in marks}
         for _, _, target in links:
             _surest(marks, target, self._objects[target])
@@ -221,6 +220,18 @@ class _Draft:
             relations=relations,
             meta=self.document.bare().meta,
         )
+
+    def _apart(self) -> dict[Mark, float]:
+        """Return the tagged spans without those that a surer one overlaps.
+
+        Of one label, as two windows may give them, and of several, where the task says so.
+        """
+        if self.card.exclusive:
+            return _surer(self._tagged)
+        by_label: dict[str, dict[Mark, float]] = {label: {} for label in self.card.tagged}
+        for mark, confidence in self._tagged.items():
+            by_label[mark[2]][mark] = confidence
+        return {mark: sure for marks in by_label.values() for mark, sure in _surer(marks).items()}
 
     def _sure_links(self) -> dict[Link, float]:
         """Return the links at the card's temperature, without those below its threshold."""
@@ -239,12 +250,14 @@ def _surest(found: dict[K, float], key: K, confidence: float) -> None:
     found[key] = max(round(confidence, DIGITS), found.get(key, 0.0))
 
 
-def _apart(marks: Mapping[Mark, float]) -> dict[Mark, float]:
+def _surer(marks: Mapping[Mark, float]) -> dict[Mark, float]:
     """Leave out of spans that overlap those that are less sure, of equals the shorter."""
-    kept: list[Mark] = []
+    kept: list[Mark] = []  # in order of place; none overlaps another
     for mark in sorted(marks, key=lambda mark: (-marks[mark], mark[0] - mark[1], mark)):
-        if not any(mark[0] < other[1] and other[0] < mark[1] for other in kept):
-            kept.append(mark)
+        at = bisect_left(kept, mark)
+        beside = kept[max(0, at - 1) : at + 1]
+        if not any(mark[0] < other[1] and other[0] < mark[1] for other in beside):
+            kept.insert(at, mark)
     return {mark: marks[mark] for mark in kept}
 
 
@@ -258,10 +271,6 @@ def _trimmed(piece: Piece, draft: _Draft, runs: Iterable[Run]) -> Iterator[tuple
 
 def _place(piece: Piece, run: Run) -> Place:
     return Place(piece.words[run.first].start, piece.words[run.last - 1].end)
-
-
-def _owned(piece: Piece, place: Place) -> bool:
-    return piece.window.owns_from <= place.start < piece.window.owns_to
 
 
 def _surfaces(piece: Piece, draft: _Draft, run: Run) -> list[str]:

@@ -27,7 +27,10 @@ class StudentSettings(TrainingSettings):
         combination: how the head `subject_centric` puts a word h and its subject s together:
             `concat` W[h; s], `concat_product` W[h; s; h*s], `add` W(h + s), `gated`
             W(h * sigmoid(V s)).
-        max_tokens: the window; a longer document is cut into windows, none of it is dropped.
+        unit: what is read at once: each `sentence` by itself, or the `document`, as far as it fits
+            the window. `auto` takes sentences where most of the silver documents are one: a student
+            that has never seen two at once finds next to nothing in a paragraph.
+        max_tokens: the window; a longer text is cut into windows, none of it is dropped.
         dropout: in the heads.
         dev_share: share of the silver documents kept for early stopping; gold is never used for it.
         subject_threshold: 0.5 takes the likeliest spans, less takes more of them: the odds of words
@@ -47,6 +50,7 @@ class StudentSettings(TrainingSettings):
     encoder: str = "embedded"
     head: str = "subject_centric"
     combination: Combination = "concat_product"
+    unit: Literal["auto", "sentence", "document"] = "auto"
     max_tokens: Annotated[int, Field(ge=16)] = 256
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     dev_share: Annotated[float, Field(gt=0, lt=1)] = 0.1

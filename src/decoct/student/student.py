@@ -208,10 +208,16 @@ def make_reader(
     model: HeadModel[Any], tokenizer: Tokenizer, card: StudentCard, device: torch.device
 ) -> Reader:
     """Return what turns documents into predictions with this model."""
-    words = WordTokenizer(tokenizer, card.settings.max_tokens)
+    words = make_tokenizer(tokenizer, card)
     pad_id = int(getattr(model.encoder.config, "pad_token_id", None) or 0)
     bf16 = uses_bf16(card.settings.precision, device)
     return Reader(TorchNetwork(model.to(device), device, bf16), words, card, pad_id)
+
+
+def make_tokenizer(tokenizer: Tokenizer, card: StudentCard) -> WordTokenizer:
+    """Return what cuts texts into pieces for a student."""
+    settings = card.settings
+    return WordTokenizer(tokenizer, settings.max_tokens, by_sentence=settings.unit == "sentence")
 
 
 class TorchNetwork:

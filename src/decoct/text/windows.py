@@ -52,8 +52,50 @@ def cut_windows(
     if not words or n_tokens(0, len(words)) <= max_tokens:
         return [Window(0, len(text), 0, len(text) + 1)]
     cutter = _Cutter(_sentence_edges(text, words), n_tokens, max_tokens)
+    return _windows(text, words, _cuts(cutter))
+
+
+def cut_sentences(
+    text: str, words: Sequence[Place], n_tokens: Callable[[int, int], int], max_tokens: int
+) -> list[Window]:
+    """Cut a text into a window for each sentence, for who has learnt from single sentences.
+
+    A sentence that does not fit is cut as `cut_windows` does it.
+
+    Args:
+        text: the text.
+        words: its words, in order.
+        n_tokens: tokens of words [first, last), by position in `words`; adds up.
+        max_tokens: the most that a window may hold.
+    """
     cuts: list[_Cut] = []
-    while not cuts or cuts[-1].owns_to < len(words):
+    for first, last in pairwise(_sentence_edges(text, words)):
+        if n_tokens(first, last) <= max_tokens:
+            cuts.append(_Cut(first, last, first, last))
+        else:
+            cuts += _cuts_within(first, last, n_tokens, max_tokens)
+    return _windows(text, words, cuts)
+
+
+def _cuts_within(
+    first: int, last: int, n_tokens: Callable[[int, int], int], max_tokens: int
+) -> list[_Cut]:
+    """Cut words [first, last) as if there were no others."""
+    found = _cuts(
+        _Cutter(
+            [0, last - first], lambda one, other: n_tokens(first + one, first + other), max_tokens
+        )
+    )
+    return [
+        _Cut(cut.first + first, cut.last + first, cut.owns_from + first, cut.owns_to + first)
+        for cut in found
+    ]
+
+
+def _cuts(cutter: _Cutter) -> list[_Cut]:
+    """Make windows until all words are owned."""
+    cuts: list[_Cut] = []
+    while not cuts or cuts[-1].owns_to < cutter.edges[-1]:
         new = cutter.cut(cuts[-1].owns_to if cuts else 0)
         while cuts and new.first <= cuts[-1].first:  # it holds all that the one before it does
             new = _Cut(new.first, new.last, cuts.pop().owns_from, new.owns_to)
@@ -61,6 +103,11 @@ def cut_windows(
             old = cuts.pop()
             new = _Cut(old.first, old.last, old.owns_from, new.owns_to)
         cuts.append(new)
+    return cuts
+
+
+def _windows(text: str, words: Sequence[Place], cuts: Sequence[_Cut]) -> list[Window]:
+    """Turn words into places; what the windows own tiles the text."""
     edges = [0, *(words[cut.owns_from].start for cut in cuts[1:]), len(text) + 1]
     return [
         Window(words[cut.first].start, words[cut.last - 1].end, *owned)
