@@ -4,8 +4,9 @@
 
 A pair is right when its relation is and both its spans are, in boundaries and type. Students learn
 from gold, a tenth of which is kept for early stopping. Folds are drawn by sentence, as published
-ones are, so that sentences of one abstract may be on both sides: `benchmarks/ade_folds.py` keeps
-them together. Start it in several processes to share the folds; the table at the end is Markdown.
+ones are, so that sentences of one abstract may be on both sides (`decoct evaluate --folds` with
+`--group-by pmid` keeps them together). Start it in several processes to share the folds; the table
+at the end is Markdown.
 
 Source of the published figures: Eberts and Ulges 2020 (SpERT, arXiv 1909.07755), Huguet Cabot and
 Navigli 2021 (REBEL, Findings of EMNLP), Hennen et al. 2024 (ITER, Findings of EMNLP).

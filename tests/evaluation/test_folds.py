@@ -89,7 +89,7 @@ def test_groups_may_be_numbers():
 
 
 def test_it_is_the_division_of_the_published_tables(shared):
-    """`benchmarks/ade_folds.py` drew its folds so; what came of it is in docs/results.md."""
+    """The first benchmark drew its folds so; what came of it is in docs/results.md."""
     gold = list(
         FORMATS.get("ade_corpus").read(shared / "data" / "ade", Faults(), positives_only=True)
     )
