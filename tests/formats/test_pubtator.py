@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoct.errors import ConfigError, Faults
-from decoct.formats.base import read_documents
+from decoct.formats.base import Losses, read_documents
 from decoct.formats.pubtator import CONCEPT_RELATIONS, plugin, write_pubtator
 from decoct.records import Document, Link, Relation, Span
 
@@ -213,6 +213,26 @@ def test_what_is_written_is_read(tmp_path_factory, document):
     write_pubtator(path, [document], faults)
     assert list(plugin.read(path, faults)) == [document]
     assert not faults
+
+
+def test_what_would_not_be_read_again_is_counted_and_not_written(tmp_path):
+    """A span past a text that loses its last line end, a label that looks like an offset."""
+    span = Span(id="T1", start=0, end=1, label="A", text="x", link=Link(id="C1"))
+    past = Span(id="T2", start=0, end=2, label="A", text="x\n")
+    document = Document(
+        id="1",
+        text="x\n",
+        source="gold",
+        spans=[span, past],
+        relations=[Relation(label="5", subject="T1", object="T1")],
+        meta={CONCEPT_RELATIONS: [{"label": "7", "subject": "a", "object": "b"}]},
+    )
+    losses, faults = Losses(), Faults()
+    plugin.write(tmp_path / "f.pubtator", [document], losses, faults)
+    assert losses.counts == {"text": 1, "overlapping_spans": 1, "relations": 1, "meta": 1}
+    (back,), faults = read(tmp_path / "f.pubtator")
+    assert not faults
+    assert back.spans == (span,)
 
 
 @pytest.mark.shared

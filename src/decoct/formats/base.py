@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import IO, Any, Protocol, cast, runtime_checkable
 
 from decoct.errors import ConfigError, Faults, FormatError, RecordError, StoreError
-from decoct.formats._losses import Losses
+from decoct.formats._losses import Losses as Losses
+from decoct.formats._options import accepted as accepted
+from decoct.formats._options import split_options as split_options
 from decoct.records import Document, one_line
 from decoct.registry import Shelf
 
@@ -159,6 +161,8 @@ def guess_writer(path: Path) -> str:
     Raises:
         ConfigError: the ending says nothing.
     """
+    if path == STANDARD_INPUT:
+        raise ConfigError(f"--out {path}: a conversion goes to a file or folder; name one")
     plugins = [FORMATS.get(name) for name in FORMATS.names()]
     endings = {one.name: one.endings for one in plugins if isinstance(one, Writer)}
     name = "brat" if path.is_dir() or not path.suffix else _by_ending(path, endings)

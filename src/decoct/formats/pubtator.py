@@ -105,11 +105,12 @@ class PubTator:
         def written() -> Iterator[str]:
             nonlocal n_documents
             for document in writable(documents, faults):
-                reason = _unwritable(document)
+                fitted = _fitted(document)
+                reason = _unwritable(fitted)
                 if reason:
                     faults.add(one_line(document.id), reason, "not_written")
                     continue
-                lines = _lines(document, Faults())
+                lines = _lines(fitted, Faults())
                 (block,) = _blocks((("", line) for line in lines), Faults())
                 losses.compare(document, _document(block, str, Faults()))
                 n_documents += 1
@@ -248,6 +249,31 @@ def _lines(document: Document, faults: Faults) -> list[str]:
     return [*lines, *dict.fromkeys(_relation_lines(document, faults))]
 
 
+def _fitted(document: Document) -> Document:
+    """Return a document without the spans, and links, that no line can say, labels mended."""
+    title, _, abstract = document.text.partition("\n")
+    n_chars = len(document.text if abstract else title)  # a line end alone does not come back
+    spans = [
+        span.model_copy(
+            update={
+                "label": _flat(span.label).strip() or "_",
+                "link": None if _LINE_ENDS.search(write_link(span.link)) else span.link,
+            }
+        )
+        for span in document.spans
+        if span.end <= n_chars and document.text[span.start : span.end].strip()
+    ]
+    left = {span.id for span in spans}
+    relations = [
+        relation.model_copy(update={"label": _flat(relation.label)})
+        for relation in document.relations
+        if relation.subject in left
+        and relation.object in left
+        and not relation.label.isdecimal()  # it would be taken for a span's beginning
+    ]
+    return document.model_copy(update={"spans": tuple(spans), "relations": tuple(relations)})
+
+
 def _unwritable(document: Document) -> str:
     if re.search(r"[|\s]", document.id):
         return "can't be written as PubTator: its id holds | or white space"
@@ -263,9 +289,10 @@ def _unwritable(document: Document) -> str:
 
 
 def _relation_lines(document: Document, faults: Faults) -> Iterator[str]:
-    for stated in document.meta.get(CONCEPT_RELATIONS, ()):
+    kept = document.meta.get(CONCEPT_RELATIONS)
+    for stated in kept if isinstance(kept, list) else ():
         values = list(stated.values()) if isinstance(stated, dict) else []
-        if len(values) < 3:
+        if len(values) < 3 or str(values[0]).isdecimal():
             reason = f"meta.{CONCEPT_RELATIONS} has one that is not label, subject and object"
             faults.add(document.id, reason, "not_written")
         else:
