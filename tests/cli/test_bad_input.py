@@ -279,7 +279,7 @@ def test_wrong_teacher_options(tmp_path: Path, data: Path, monkeypatch: pytest.M
 
 def test_unknown_names_show_the_nearest(tmp_path: Path, data: Path) -> None:
     source, out = data / "unlabeled.jsonl", tmp_path / "o.jsonl"
-    assert "did you mean 'ade'?" in label(source, out, task="aed").error
+    assert "did you mean 'ade'?" in label(source, out, task="adde").error
     assert (
         "did you mean 'ade_corpus'?"
         in invoke("convert", "--from", "ade_corpsu", "--in", source, "--out", out).error
@@ -287,7 +287,7 @@ def test_unknown_names_show_the_nearest(tmp_path: Path, data: Path) -> None:
     assert (
         "did you mean 'ade'?"
         in invoke(
-            "distill", "--silver", data / "silver.jsonl", "--out", tmp_path / "s", "--task", "aed"
+            "distill", "--silver", data / "silver.jsonl", "--out", tmp_path / "s", "--task", "adde"
         ).error
     )
 

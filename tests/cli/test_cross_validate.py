@@ -251,7 +251,7 @@ def test_bad_lines_are_named_and_the_rest_goes_on(gold: Path, config: Path, tmp_
         (["--only-folds", 3], "folds 3: there are 0 to 2"),
         (["--fold-seed", -1], "fold seed -1"),
         (["--epochs", 0], "epochs"),
-        (["--task", "aed"], "did you mean 'ade'?"),
+        (["--task", "adde"], "did you mean 'ade'?"),
         (["--pred", "gold.jsonl"], "--pred: --folds scores students that it trains itself"),
         (["--student", "student", "--compare", "x"], "--student, --compare: --folds scores"),
         (["--silver", "nowhere.jsonl"], "nowhere.jsonl"),

@@ -175,4 +175,4 @@ def test_answered_parsed_and_grounded_the_strings_are_the_same(sentences):
 def test_it_is_on_the_shelf():
     assert get_task("ade") is plugin
     with pytest.raises(RegistryError, match="did you mean 'ade'"):
-        get_task("aed")
+        get_task("adde")

@@ -30,7 +30,7 @@ def test_ade_answers_a_text_out_of_it(shape) -> None:
     content = ade(messages(TEXT, **shape))
     assert content == ade(messages(TEXT, **shape)), "always the same"
     answer = TASK.parse(content)
-    assert answer.subjects
+    assert answer.mentions
     assert all(claim.subject in TEXT and claim.object in TEXT for claim in answer.claims)
 
 

@@ -147,11 +147,19 @@ class Table:
         return n_documents
 
 
+def _next(rows: Iterator[list[str]]) -> list[str]:
+    """Return the next row; a text may be longer than the 128 KiB that all others keep to."""
+    before = csv.field_size_limit(sys.maxsize)
+    try:
+        return next(rows)
+    finally:
+        csv.field_size_limit(before)
+
+
 def _rows(
     path: Path, delimiter: str, quotes: bool, faults: Faults
 ) -> Iterator[tuple[str, int, list[str]]]:
     """Yield (where, line number, fields) of rows that are not blank."""
-    csv.field_size_limit(sys.maxsize)  # a text may be longer than 128 KiB
     manner: Literal[0, 3] = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
     first = 1
     try:
@@ -162,7 +170,7 @@ def _rows(
                 while True:
                     where = f"{path}:{first}"
                     try:
-                        cells = next(rows)
+                        cells = _next(rows)
                     except StopIteration:
                         return
                     except csv.Error as error:
