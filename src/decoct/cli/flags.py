@@ -13,7 +13,8 @@ In = Annotated[
     Path,
     typer.Option(
         "--in",
-        help="Documents: JSONL, or plain text with one document a line; - is standard input.",
+        help="Documents in any format that decoct convert --list shows, such as JSONL or plain "
+        "text with one document a line; - is standard input.",
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
