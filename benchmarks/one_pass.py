@@ -146,7 +146,8 @@ def _kept(folder: Path, settings: StudentSettings, n_documents: int) -> Student 
         student = Student.from_pretrained(folder)
     except ArtifactError:
         return None
-    made = student.card.settings.model_copy(update={"max_tokens": settings.max_tokens})
+    settled = {"max_tokens": settings.max_tokens, "unit": settings.unit}  # in training
+    made = student.card.settings.model_copy(update=settled)
     same = made == settings and student.card.silver["documents"] == n_documents
     return student if same else None
 
