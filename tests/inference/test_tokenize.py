@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decoct.errors import ArtifactError
-from decoct.inference.tokenize import NO_WORD, WordTokenizer
+from decoct.inference.tokenize import NO_WORD, WordTokenizer, read_tokenizer
 from decoct.text.words import find_words
 from fakes.encoders import byte_level, gpt, sentencepiece, wordpiece
 
@@ -127,12 +127,12 @@ def test_literal_special_tokens_in_a_text_are_text():
     assert (piece.word_of_token == NO_WORD).sum() == 2
 
 
-def test_from_folder(tmp_path):
+def test_read_tokenizer(tmp_path):
     with pytest.raises(ArtifactError, match=r"holds no tokenizer\.json"):
-        WordTokenizer.from_folder(tmp_path, 32)
+        read_tokenizer(tmp_path)
     (tmp_path / "tokenizer.json").write_text('{"model": 3}')
     with pytest.raises(ArtifactError, match="can't be read") as caught:
-        WordTokenizer.from_folder(tmp_path, 32)
+        read_tokenizer(tmp_path)
     assert "\n" not in str(caught.value)
     TOKENIZERS["bert"].save(str(tmp_path / "tokenizer.json"))
-    assert list(WordTokenizer.from_folder(tmp_path, 32).pieces("rash"))
+    assert list(WordTokenizer(read_tokenizer(tmp_path), 32).pieces("rash"))

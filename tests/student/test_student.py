@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from decoct.encoder import files
 from decoct.errors import ArtifactError, StoreError
 from decoct.records import Document
-from decoct.student import student as under_test
 from decoct.student.calibrate import uncalibrated
 from decoct.student.card import model_card
 from decoct.student.student import Student, as_document
@@ -272,7 +272,7 @@ def test_a_full_disk_is_an_error_and_the_student_there_stays(student, spoilt, mo
         Path(path).write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(under_test, "save_file", full)
+    monkeypatch.setattr(files, "save_file", full)
     with pytest.raises(StoreError, match="No space left"):
         student.save_pretrained(spoilt)
     assert {path: path.read_bytes() for path in spoilt.iterdir()} == before

@@ -48,6 +48,23 @@ class Piece:
         return self.window.owns_from <= start < self.window.owns_to
 
 
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """Read a folder's `tokenizer.json`.
+
+    Raises:
+        ArtifactError: it is missing or broken.
+    """
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise ArtifactError(f"{folder}: holds no tokenizer.json")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the Rust library raises bare Exception
+        raise ArtifactError(f"{path}: can't be read: {error}") from None
+
+
 class WordTokenizer:
     """A Hugging Face tokenizer that also says which word each token belongs to.
 
@@ -63,23 +80,6 @@ class WordTokenizer:
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
         self.by_sentence = by_sentence
-
-    @classmethod
-    def from_folder(cls, folder: Path, max_tokens: int) -> WordTokenizer:
-        """Read `tokenizer.json`.
-
-        Raises:
-            ArtifactError: it is missing or broken.
-        """
-        from tokenizers import Tokenizer
-
-        path = folder / "tokenizer.json"
-        if not path.is_file():
-            raise ArtifactError(f"{folder}: holds no tokenizer.json")
-        try:
-            return cls(Tokenizer.from_file(str(path)), max_tokens)
-        except Exception as error:  # the Rust library raises bare Exception
-            raise ArtifactError(f"{path}: can't be read: {error}") from None
 
     def pieces(self, text: str) -> Iterator[Piece]:
         """Yield the pieces of a text: one if it fits the window, else overlapping ones.

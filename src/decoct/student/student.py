@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -14,14 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
-from decoct.encoder.load import build_encoder, looks_local, one_line
+from decoct.encoder.files import CONFIG, config_of, load_network, save_network, upload
+from decoct.encoder.load import looks_local
 from decoct.errors import ArtifactError, StoreError
 from decoct.inference.batch import Batch
-from decoct.inference.tokenize import WordTokenizer
+from decoct.inference.tokenize import WordTokenizer, read_tokenizer
 from decoct.records import Document, describe
 from decoct.store import read_json, sha256_json, write_json, write_text
 from decoct.student.card import model_card
@@ -30,8 +27,7 @@ from decoct.student.predict import Reader, Subjects
 from decoct.student.settings import StudentCard
 from decoct.training.device import autocast, choose_device, uses_bf16
 
-_WEIGHTS, _CONFIG = "model.safetensors", "config.json"
-_OTHER_VERSION = "if another version of decoct made it, distil it again"
+OTHER_VERSION = "if another version of decoct made it, distil it again"
 
 
 class Student:
@@ -96,21 +92,10 @@ class Student:
             StoreError: the folder can't be written.
         """
         folder = Path(folder)
-        config = json.loads(self.model.encoder.config.to_json_string(use_diff=False))
-        card = self.card.model_dump(mode="json")
-        part = folder / f".{_WEIGHTS}.part"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            save_file(_portable(self.model), part, {"format": "pt"})
-            part.replace(folder / _WEIGHTS)
-        except (OSError, SafetensorError) as error:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise StoreError(f"{folder}: student can't be written: {error}") from None
-        write_text(folder / "tokenizer.json", self.tokenizer.to_str(pretty=True))
+        save_network(folder, self.model, self.tokenizer, "student")
         write_text(folder / "README.md", model_card(self.card))
-        write_json(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast"})
-        write_json(folder / _CONFIG, {**config, "decoct": card})
+        card = self.card.model_dump(mode="json")
+        write_json(folder / CONFIG, {**config_of(self.model.encoder), "decoct": card})
 
     @classmethod
     def from_pretrained(cls, source: str | Path, device: str = "auto") -> Student:
@@ -121,42 +106,13 @@ class Student:
         """
         folder = fetch_folder(str(source))
         config, card = read_card(folder)
-        try:
-            encoder = build_encoder(config)
-        except Exception as error:  # as many kinds as there are architectures
-            raise ArtifactError(
-                f"{folder / _CONFIG}: describes no encoder: {one_line(error)}"
-            ) from None
-        model = get_head(card.settings.head)(encoder, card)
-        try:
-            weights = load_file(folder / _WEIGHTS)
-        except (OSError, SafetensorError) as error:
-            raise ArtifactError(f"{folder / _WEIGHTS}: can't be read: {one_line(error)}") from None
-        try:
-            model.load_state_dict({_inside(name): tensor for name, tensor in weights.items()})
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ArtifactError(
-                f"{folder}: weights do not fit config.json; {_OTHER_VERSION}: {reason}"
-            ) from None
-        return cls(
-            model,
-            WordTokenizer.from_folder(folder, card.settings.max_tokens).tokenizer,
-            card,
-            device,
-        )
+        make = get_head(card.settings.head)
+        model = load_network(folder, config, lambda encoder: make(encoder, card), OTHER_VERSION)
+        return cls(model, read_tokenizer(folder), card, device)
 
     def push_to_hub(self, repo_id: str, **options: Any) -> str:  # noqa: ANN401 (huggingface_hub's own)
         """Upload the folder to a hub and return its address; options go to `create_repo`."""
-        import tempfile
-
-        from huggingface_hub import HfApi
-
-        api = HfApi()
-        api.create_repo(repo_id, exist_ok=True, **options)
-        with tempfile.TemporaryDirectory() as folder:
-            self.save_pretrained(folder)
-            return str(api.upload_folder(repo_id=repo_id, folder_path=folder))
+        return upload(self.save_pretrained, repo_id, **options)
 
     def __repr__(self) -> str:
         n_parameters = sum(parameter.numel() for parameter in self.model.parameters())
@@ -186,22 +142,22 @@ def read_card(folder: Path) -> tuple[dict[str, Any], StudentCard]:
     Raises:
         ArtifactError: it is not a student's folder.
     """
-    if not (folder / _CONFIG).is_file():
+    if not (folder / CONFIG).is_file():
         raise ArtifactError(
-            f"{folder}: holds no {_CONFIG}; a student's folder comes from decoct distill"
+            f"{folder}: holds no {CONFIG}; a student's folder comes from decoct distill"
         )
     try:
-        config = read_json(folder / _CONFIG)
+        config = read_json(folder / CONFIG)
         card = config.pop("decoct")
     except (StoreError, KeyError, AttributeError, TypeError):
         raise ArtifactError(
-            f"{folder}: is not a student (no 'decoct' part in {_CONFIG}); "
+            f"{folder}: is not a student (no 'decoct' part in {CONFIG}); "
             "make one with decoct distill"
         ) from None
     try:
         return config, StudentCard.model_validate(card)
     except ValidationError as error:
-        raise ArtifactError(f"{folder / _CONFIG}: {describe(error)}; {_OTHER_VERSION}") from None
+        raise ArtifactError(f"{folder / CONFIG}: {describe(error)}; {OTHER_VERSION}") from None
 
 
 def make_reader(
@@ -245,20 +201,6 @@ class TorchNetwork:
         pieces = torch.tensor([piece for piece, _, _ in subjects], device=self.device)
         with torch.inference_mode(), autocast(self.device, self.bf16):
             return self.model.objects(box, pieces, words).cpu().numpy()
-
-
-def _portable(model: HeadModel[Any]) -> dict[str, torch.Tensor]:
-    """Name the encoder's tensors as its own library does, the heads' under `decoct.`."""
-    return {
-        name.removeprefix("encoder.")
-        if name.startswith("encoder.")
-        else f"decoct.{name}": tensor.contiguous()
-        for name, tensor in model.state_dict().items()
-    }
-
-
-def _inside(name: str) -> str:
-    return name.removeprefix("decoct.") if name.startswith("decoct.") else f"encoder.{name}"
 
 
 def fetch_folder(source: str) -> Path:

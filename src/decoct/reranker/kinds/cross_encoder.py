@@ -17,12 +17,13 @@ from pydantic import Field
 from tokenizers import Tokenizer
 
 from decoct.config import Settings, check
+from decoct.encoder.files import config_of, load_network, save_network
 from decoct.encoder.load import load_encoder, window_tokens
 from decoct.errors import ArtifactError
+from decoct.inference.tokenize import read_tokenizer
 from decoct.progress import Progress, Silent
-from decoct.reranker.artifact import Card, read_config, write_config
+from decoct.reranker.artifact import OTHER_VERSION, Card, read_config, write_config
 from decoct.reranker.base import Choice, Lookup, Question
-from decoct.reranker.encoder_files import config_of, load_network, load_tokenizer, save_network
 from decoct.reranker.features import RetrieverFeatures
 from decoct.reranker.lessons import check_choices, describe_choices, expected_share, first_beliefs
 from decoct.reranker.pair_scorer import PairScorer, Pooling
@@ -159,7 +160,7 @@ class CrossEncoder:
         Raises:
             StoreError: the folder can't be written.
         """
-        save_network(folder, self.model, self.tokenizer)
+        save_network(folder, self.model, self.tokenizer, "re-ranker")
         card = CrossEncoderCard(
             settings=self.settings,
             retriever=self.retriever.to_json(),
@@ -187,9 +188,9 @@ class CrossEncoder:
                 settings.pooling,
                 settings.dropout,
             ),
+            OTHER_VERSION,
         )
-        tokenizer = load_tokenizer(folder)
-        return cls(model, tokenizer, retriever, settings, card.training, device)
+        return cls(model, read_tokenizer(folder), retriever, settings, card.training, device)
 
     def _train(
         self,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -11,13 +9,11 @@ from typing import Any, overload
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
-from decoct.encoder.load import build_encoder, one_line
+from decoct.encoder.files import CONFIG, config_of, load_network, save_network, upload
 from decoct.errors import ArtifactError, ConfigError, StoreError
-from decoct.inference.tokenize import WordTokenizer
+from decoct.inference.tokenize import read_tokenizer
 from decoct.records import Document, describe
 from decoct.store import read_json, sha256_json, write_json, write_text
 from decoct.student.classifier.card import model_card
@@ -25,12 +21,8 @@ from decoct.student.classifier.network import ClassifierNetwork
 from decoct.student.classifier.predict import LabelReader
 from decoct.student.classifier.settings import KIND, ClassifierCard
 from decoct.student.classifier.windows import WindowTokenizer
-from decoct.student.student import as_document, fetch_folder, hash_weights
+from decoct.student.student import OTHER_VERSION, as_document, fetch_folder, hash_weights
 from decoct.training.device import choose_device, uses_bf16
-
-_WEIGHTS, _CONFIG = "model.safetensors", "config.json"
-_ENCODER, _OWN = "encoder.", "decoct."
-_OTHER_VERSION = "if another version of decoct made it, distil it again"
 
 
 class Classifier:
@@ -104,25 +96,10 @@ class Classifier:
         """
         folder = Path(folder)
         self.model.sync_markers()
-        config = json.loads(self.model.encoder.config.to_json_string(use_diff=False))
-        part = folder / f".{_WEIGHTS}.part"
-        tensors = {
-            name.removeprefix(_ENCODER) if name.startswith(_ENCODER) else f"{_OWN}{name}": tensor
-            for name, tensor in self.model.state_dict().items()
-        }
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            whole = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-            save_file(whole, part, {"format": "pt"})
-            part.replace(folder / _WEIGHTS)
-        except (OSError, SafetensorError) as error:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise StoreError(f"{folder}: classifier can't be written: {error}") from None
-        write_text(folder / "tokenizer.json", self.tokenizer.to_str(pretty=True))
+        save_network(folder, self.model, self.tokenizer, "classifier")
         write_text(folder / "README.md", model_card(self.card))
-        write_json(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast"})
-        write_json(folder / _CONFIG, {**config, "decoct": self.card.model_dump(mode="json")})
+        card = self.card.model_dump(mode="json")
+        write_json(folder / CONFIG, {**config_of(self.model.encoder), "decoct": card})
 
     @classmethod
     def from_pretrained(cls, source: str | Path, device: str = "auto") -> Classifier:
@@ -133,38 +110,19 @@ class Classifier:
         """
         folder = fetch_folder(str(source))
         config, card = read_classifier_card(folder)
-        try:
-            encoder = build_encoder(config)
-        except Exception as error:  # as many kinds as there are architectures
-            raise ArtifactError(
-                f"{folder / _CONFIG}: describes no encoder: {one_line(error)}"
-            ) from None
-        tokenizer = WordTokenizer.from_folder(folder, card.settings.max_tokens).tokenizer
-        network = ClassifierNetwork(encoder, card, _marker_ids(tokenizer, card, folder))
-        try:
-            weights = load_file(folder / _WEIGHTS)
-        except (OSError, SafetensorError) as error:
-            raise ArtifactError(f"{folder / _WEIGHTS}: can't be read: {one_line(error)}") from None
-        try:
-            network.load_state_dict({_inside(name): tensor for name, tensor in weights.items()})
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ArtifactError(
-                f"{folder}: weights do not fit {_CONFIG}; {_OTHER_VERSION}: {reason}"
-            ) from None
+        tokenizer = read_tokenizer(folder)
+        marker_ids = _marker_ids(tokenizer, card, folder)
+        network = load_network(
+            folder,
+            config,
+            lambda encoder: ClassifierNetwork(encoder, card, marker_ids),
+            OTHER_VERSION,
+        )
         return cls(network, tokenizer, card, device)
 
     def push_to_hub(self, repo_id: str, **options: Any) -> str:  # noqa: ANN401 (huggingface_hub's own)
         """Upload the folder to a hub and return its address; options go to `create_repo`."""
-        import tempfile
-
-        from huggingface_hub import HfApi
-
-        api = HfApi()
-        api.create_repo(repo_id, exist_ok=True, **options)
-        with tempfile.TemporaryDirectory() as folder:
-            self.save_pretrained(folder)
-            return str(api.upload_folder(repo_id=repo_id, folder_path=folder))
+        return upload(self.save_pretrained, repo_id, **options)
 
     def __repr__(self) -> str:
         n_parameters = sum(parameter.numel() for parameter in self.model.parameters())
@@ -177,7 +135,7 @@ class Classifier:
 def is_classifier(folder: Path) -> bool:
     """Whether a student's folder holds a classifier; False where nothing can be told."""
     try:
-        return bool(read_json(folder / _CONFIG)["decoct"]["kind"] == KIND)
+        return bool(read_json(folder / CONFIG)["decoct"]["kind"] == KIND)
     except (StoreError, KeyError, TypeError):
         return False
 
@@ -190,14 +148,14 @@ def read_classifier_card(folder: Path) -> tuple[dict[str, Any], ClassifierCard]:
     """
     if not is_classifier(folder):
         raise ArtifactError(
-            f"{folder}: is no classifier (no {_CONFIG} with 'kind': '{KIND}'); "
+            f"{folder}: is no classifier (no {CONFIG} with 'kind': '{KIND}'); "
             "make one with decoct distill and a task of labels"
         )
-    config = read_json(folder / _CONFIG)
+    config = read_json(folder / CONFIG)
     try:
         return config, ClassifierCard.model_validate(config.pop("decoct"))
     except ValidationError as error:
-        raise ArtifactError(f"{folder / _CONFIG}: {describe(error)}; {_OTHER_VERSION}") from None
+        raise ArtifactError(f"{folder / CONFIG}: {describe(error)}; {OTHER_VERSION}") from None
 
 
 def make_reader(
@@ -216,7 +174,3 @@ def _marker_ids(tokenizer: Tokenizer, card: ClassifierCard, folder: Path) -> tup
     if lost:
         raise ArtifactError(f"{folder / 'tokenizer.json'}: lacks the marker {lost[0]}")
     return tuple(vocabulary[marker] for marker in card.markers)
-
-
-def _inside(name: str) -> str:
-    return name.removeprefix(_OWN) if name.startswith(_OWN) else f"{_ENCODER}{name}"

@@ -15,21 +15,22 @@ from torch import nn
 
 from decoct.encoder.load import build_encoder, one_line
 from decoct.errors import ArtifactError, StoreError
-from decoct.reranker.artifact import CONFIG, OTHER_VERSION
 from decoct.store import write_json, write_text
 
-_WEIGHTS, _TOKENIZER = "model.safetensors", "tokenizer.json"
+CONFIG = "config.json"
+_WEIGHTS = "model.safetensors"
 _ENCODER, _OWN = "encoder.", "decoct."
 M = TypeVar("M", bound=nn.Module)
 
 
-def save_network(folder: Path, model: nn.Module, tokenizer: Tokenizer) -> None:
+def save_network(folder: Path, model: nn.Module, tokenizer: Tokenizer, noun: str) -> None:
     """Write weights and tokenizer; the encoder's tensors have the names of its own library.
 
     Args:
         folder: made if it is not there.
         model: has its encoder under `encoder`.
         tokenizer: the encoder's.
+        noun: what to call the network where it can't be written.
 
     Raises:
         StoreError: the folder can't be written.
@@ -47,8 +48,8 @@ def save_network(folder: Path, model: nn.Module, tokenizer: Tokenizer) -> None:
     except (OSError, SafetensorError) as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        raise StoreError(f"{folder}: re-ranker can't be written: {error}") from None
-    write_text(folder / _TOKENIZER, tokenizer.to_str(pretty=True))
+        raise StoreError(f"{folder}: {noun} can't be written: {error}") from None
+    write_text(folder / "tokenizer.json", tokenizer.to_str(pretty=True))
     write_json(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast"})
 
 
@@ -58,13 +59,14 @@ def config_of(encoder: Any) -> dict[str, Any]:  # noqa: ANN401 (any transformers
     return config
 
 
-def load_network(folder: Path, config: dict[str, Any], make: Callable[[Any], M]) -> M:
+def load_network(folder: Path, config: dict[str, Any], make: Callable[[Any], M], way_out: str) -> M:
     """Make a network and read its weights.
 
     Args:
         folder: from `save_network`.
         config: the encoder's own configuration.
         make: from an encoder to the network.
+        way_out: what to do where the weights do not fit.
 
     Raises:
         ArtifactError: something is missing, damaged, or does not fit.
@@ -86,22 +88,28 @@ def load_network(folder: Path, config: dict[str, Any], make: Callable[[Any], M])
         model.load_state_dict(named)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
-        raise ArtifactError(
-            f"{folder}: weights do not fit {CONFIG}; {OTHER_VERSION}: {reason}"
-        ) from None
+        raise ArtifactError(f"{folder}: weights do not fit {CONFIG}; {way_out}: {reason}") from None
     return model
 
 
-def load_tokenizer(folder: Path) -> Tokenizer:
-    """Read `tokenizer.json`.
+def upload(
+    save: Callable[[str | Path], None],
+    repo_id: str,
+    **options: Any,  # noqa: ANN401 (huggingface_hub's own)
+) -> str:
+    """Save into a folder, upload it to a hub and return its address.
 
-    Raises:
-        ArtifactError: it is missing or damaged.
+    Args:
+        save: writes the folder.
+        repo_id: owner and name.
+        options: go to `create_repo`.
     """
-    path = folder / _TOKENIZER
-    if not path.is_file():
-        raise ArtifactError(f"{folder}: holds no {_TOKENIZER}")
-    try:
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # the Rust library raises bare Exception
-        raise ArtifactError(f"{path}: can't be read: {one_line(error)}") from None
+    import tempfile
+
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    api.create_repo(repo_id, exist_ok=True, **options)
+    with tempfile.TemporaryDirectory() as folder:
+        save(folder)
+        return str(api.upload_folder(repo_id=repo_id, folder_path=folder))
