@@ -21,6 +21,7 @@ paired tests of `both` against `gold`.
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ UNTRAINED = {
     "dense": DENSE,
 }
 K = 20
+SPLIT_SEED = 13
 SCREEN = Screen()
 
 
@@ -164,15 +166,20 @@ def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(arguments.threads)
     work: Path = arguments.work
+    silver = list(read(work / arguments.silver)) if arguments.silver else []
+    tag = Path(arguments.gold).stem
+    if arguments.n_silver is not None:
+        silver = random.Random(SPLIT_SEED).sample(silver, arguments.n_silver)
+        tag += f".{arguments.n_silver}"
     bench = Bench(
         work=work,
         entities=list(read_kb(next(work.glob("kb.*"))).entities),
         gold=list(read(work / arguments.gold)),
-        silver=list(read(work / arguments.silver)) if arguments.silver else [],
+        silver=silver,
         unlabeled=[span.text for one in read(work / "train.jsonl") for span in one.spans],
         scored=list(read(work / arguments.score)),
         learning=LearnSettings(encoder=arguments.encoder, epochs=arguments.epochs),
-        tag=Path(arguments.gold).stem,
+        tag=tag,
     )
     sources = ["gold", "both"] if bench.silver else ["gold"]
     labelled = [*bench.gold, *bench.silver]
@@ -199,7 +206,6 @@ def main() -> None:
     sys.stdout.write(text)
 
 
-_SOURCES = {"gold": "gold", "both": "gold, silver"}
 _HEADER = (
     "| system | learnt from | Acc@1 | Acc@5 | recall@20 | Acc@1, unseen |",
     "|---|---|---|---|---|---|",
@@ -218,6 +224,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--score", default="validation.jsonl")
     parser.add_argument("--gold", default="gold200.jsonl")
     parser.add_argument("--silver")
+    parser.add_argument("--n-silver", type=int, help="so many of the silver, drawn by lot")
     parser.add_argument("--systems", nargs="+", default=["ngram", "dense", "alias", "learnt"])
     parser.add_argument("--encoder", default="embedded")
     parser.add_argument("--epochs", type=int, default=LearnSettings().epochs)
