@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import gzip
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from decoct.errors import StoreError
 
@@ -97,6 +98,13 @@ def check_writable(path: Path) -> None:
             pass
     except OSError as error:
         raise _cannot(path, error) from None
+
+
+def open_unzipped(path: Path) -> IO[bytes]:
+    """Open a file, unzipping one whose name ends in `.gz`."""
+    if path.suffix == ".gz":
+        return cast(IO[bytes], gzip.open(path, "rb"))
+    return path.open("rb")
 
 
 def sha256_file(path: Path) -> str:

@@ -9,18 +9,15 @@ from hypothesis import strategies as st
 
 from decoct.errors import EvaluationError, MissingExtraError
 from decoct.evaluation.calibration import (
-    COLDEST,
-    HOTTEST,
-    apply_temperature,
     best_threshold,
     expected_calibration_error,
-    fit_temperature,
     relation_calibration,
     relation_confidences,
 )
 from decoct.evaluation.chart import draw_reliability
 from decoct.evaluation.counts import count_relations
 from decoct.evaluation.scores import Setup, precision_recall_f1
+from decoct.evaluation.temperature import COLDEST, HOTTEST, apply_temperature, fit_temperature
 
 PROBS = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=30)
 

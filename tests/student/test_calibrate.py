@@ -5,11 +5,8 @@ import pytest
 
 from decoct.config import check
 from decoct.errors import ConfigError
-from decoct.evaluation.calibration import (
-    apply_temperature,
-    best_threshold,
-    expected_calibration_error,
-)
+from decoct.evaluation.calibration import best_threshold, expected_calibration_error
+from decoct.evaluation.temperature import apply_temperature
 from decoct.records import Document
 from decoct.student.calibrate import MIN_RELATIONS, at_temperature, calibrate, uncalibrated
 from decoct.student.settings import RelationCalibration, StudentCard, StudentSettings

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from decoct.cli.flags import AsJson, Device, Quiet, check_not_source
+from decoct.cli.evaluate_flags import check_scoring, check_together, given
+from decoct.cli.flags import AsJson, Device, Quiet
 from decoct.student.settings import StudentSettings
 
 if TYPE_CHECKING:
@@ -27,11 +28,6 @@ if TYPE_CHECKING:
 
 _DEFAULT = StudentSettings()
 _FOLDS = "Cross-validation"
-_WITH_FOLDS = (
-    *("out", "silver", "unlabeled", "group_by", "fold_seed", "only_folds"),
-    *("task", "encoder", "epochs", "config"),
-)
-_WITHOUT_FOLDS = ("pred", "student", "compare", "metric", "positive", "labelled")
 
 
 class What(StrEnum):
@@ -139,7 +135,7 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Score predictions or a student against gold, or cross-validate, with intervals."""
-    _check_together(context)
+    check_together(context)
     if folds is not None:
         from decoct.cli.cross_validation import cross_validate
         from decoct.evaluation.folds import Folding
@@ -148,7 +144,7 @@ def evaluate(
             gold,
             out,
             config=config,
-            flags=_given(context, "encoder", "epochs", "seed", "device"),
+            flags=given(context, "encoder", "epochs", "seed", "device"),
             silver=silver,
             unlabeled=unlabeled,
             task=task,
@@ -175,7 +171,7 @@ def evaluate(
     )
     from decoct.recipes.extract import load_any_student
 
-    _check(gold, pred, student, given_subjects, compare, report, labelled or [])
+    check_scoring(gold, pred, student, given_subjects, compare, report, labelled or [])
     faults = Faults()
     golden = read_gold(gold, faults)
     learnt = read_labelled(labelled or [], faults)
@@ -222,59 +218,6 @@ def _add_unmatched(faults: Faults, metrics: Metrics | LinkingMetrics | LabelMetr
         faults.add(document_id, "in gold, no prediction; scored as empty", "no_prediction")
     for document_id in metrics.unknown:
         faults.add(document_id, "predicted, not in gold; not scored", "not_in_gold")
-
-
-def _given(context: typer.Context, *names: str) -> dict[str, Any]:
-    """Return the flags that stand on the command line, by name."""
-    found = {name: context.get_parameter_source(name) for name in names}
-    return {
-        name: context.params[name]
-        for name, source in found.items()
-        if source and source.name == "COMMANDLINE"
-    }
-
-
-def _check_together(context: typer.Context) -> None:
-    """See that cross-validation's flags, and those of what is not trained here, stay apart."""
-    from decoct.errors import ConfigError
-
-    more = _given(context, "more_folds")
-    if more and not _given(context, "only_folds"):
-        # an option takes one value; the second fold and those after it come as arguments
-        raise typer.BadParameter(f"{more['more_folds'][0]} belongs to no option")
-    with_folds, others = _given(context, *_WITH_FOLDS), _given(context, *_WITHOUT_FOLDS)
-    if not _given(context, "folds") and with_folds:
-        raise ConfigError(f"{_flags(with_folds)}: goes with --folds N")
-    if _given(context, "folds") and others:
-        raise ConfigError(f"{_flags(others)}: --folds scores students that it trains itself")
-
-
-def _flags(names: Iterable[str]) -> str:
-    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
-
-
-def _check(
-    gold: Path,
-    pred: Path | None,
-    student: str | None,
-    given_subjects: bool,
-    compare: Path | None,
-    report: Path | None,
-    labelled: list[Path],
-) -> None:
-    """See that the flags go together and that the report can be written, before any work."""
-    from decoct.errors import ConfigError
-    from decoct.store import check_writable
-
-    if (pred is None) == (student is None):
-        raise ConfigError("evaluate takes either --pred FILE or --student FOLDER, or --folds N")
-    if given_subjects and student is None:
-        raise ConfigError(
-            "--given-subjects goes with --student; predictions are scored as they are"
-        )
-    if report is not None:
-        check_not_source(report, *(path for path in (gold, pred, compare, *labelled) if path))
-        check_writable(report)
 
 
 def _names(first: Path, second: Path | None) -> tuple[str, str]:

@@ -7,13 +7,12 @@ can't carry.
 
 from __future__ import annotations
 
-import gzip
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import IO, Any, Protocol, cast, runtime_checkable
+from typing import IO, Any, Protocol, runtime_checkable
 
 from decoct.errors import ConfigError, Faults, FormatError, RecordError, StoreError
 from decoct.formats._losses import Losses as Losses
@@ -21,6 +20,7 @@ from decoct.formats._options import accepted as accepted
 from decoct.formats._options import split_options as split_options
 from decoct.records import Document, one_line
 from decoct.registry import Shelf
+from decoct.store import open_unzipped
 
 FORMATS = Shelf("decoct.formats", noun="format")
 STANDARD_INPUT = Path("-")
@@ -264,9 +264,7 @@ def open_bytes(path: Path) -> AbstractContextManager[IO[bytes]]:
     """Open a file, unzipping one whose name ends in `.gz`, or standard input."""
     if path == STANDARD_INPUT:
         return nullcontext(sys.stdin.buffer)  # not ours to close
-    if path.suffix == ".gz":
-        return cast(IO[bytes], gzip.open(path, "rb"))
-    return path.open("rb")
+    return open_unzipped(path)
 
 
 def unreadable(path: Path, error: Exception) -> StoreError:

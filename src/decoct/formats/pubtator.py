@@ -18,39 +18,28 @@ field, the strings that a composite mention is made of, is passed over.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from decoct.errors import ConfigError, Faults
-from decoct.formats._concepts import read_link, write_link
+from decoct.formats._concepts import write_link
 from decoct.formats._files import write_lines
 from decoct.formats._losses import Losses
+from decoct.formats._pubtator_reading import (
+    CONCEPT_RELATIONS,
+    PREFIXED,
+    Prefixes,
+    make_document,
+    read_blocks,
+)
 from decoct.formats.base import read_lines, writable
-from decoct.records import Document, Link, Span, one_line
+from decoct.records import Document, one_line
 from decoct.store import atomic_write
 
-Prefixes = Literal["keep", "add", "drop"]
-CONCEPT_RELATIONS = "concept_relations"
-_PASSAGE = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
-_MESH = re.compile(r"[CD]\d{6,}")
+__all__ = ["CONCEPT_RELATIONS", "Prefixes", "PubTator", "plugin", "write_pubtator"]
+
 _LINE_ENDS = re.compile(r"[\r\n\t\v\f\x1c-\x1e\x85\u2028\u2029]")
-
-
-@dataclass(slots=True)
-class _Block:
-    """The lines of one document, as far as they have been read."""
-
-    id: str
-    title: str
-    abstract: str | None = None
-    annotations: list[tuple[str, list[str]]] = field(default_factory=list)  # (where, fields)
-    relations: list[dict[str, str]] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return f"{self.title}\n{self.abstract}" if self.abstract else self.title
 
 
 class PubTator:
@@ -85,11 +74,11 @@ class PubTator:
             FormatError: the file is empty.
             StoreError: it can't be opened.
         """
-        if prefixes not in _PREFIXED:
+        if prefixes not in PREFIXED:
             raise ConfigError(f"prefixes must be keep, add or drop, got {prefixes!r}")
         numbered = ((f"{path}:{number}", line) for number, line in read_lines(path, faults))
-        for block in _blocks(numbered, faults):
-            yield _document(block, _PREFIXED[prefixes], faults)
+        for block in read_blocks(numbered, faults):
+            yield make_document(block, PREFIXED[prefixes], faults)
 
     def write(
         self,
@@ -111,8 +100,8 @@ class PubTator:
                     faults.add(one_line(document.id), reason, "not_written")
                     continue
                 lines = _lines(fitted, Faults())
-                (block,) = _blocks((("", line) for line in lines), Faults())
-                losses.compare(document, _document(block, str, Faults()))
+                (block,) = read_blocks((("", line) for line in lines), Faults())
+                losses.compare(document, make_document(block, str, Faults()))
                 n_documents += 1
                 yield "\n".join(lines) + "\n\n"
 
@@ -143,95 +132,6 @@ def write_pubtator(path: Path, documents: Iterable[Document], faults: Faults) ->
                 handle.write("\n".join(lines) + "\n\n")
                 n_documents += 1
     return n_documents
-
-
-def _blocks(lines: Iterable[tuple[str, str]], faults: Faults) -> Iterator[_Block]:
-    block: _Block | None = None
-    for where, line in lines:
-        passage = _PASSAGE.fullmatch(line)
-        if passage and passage[2] == "t":
-            if block is not None:
-                yield block
-            block = _Block(passage[1].strip(), passage[3])
-        else:
-            fault = _add(block, passage, line.split("\t"), where)
-            if fault:
-                faults.add(where, fault, "bad_line")
-    if block is not None:
-        yield block
-
-
-def _add(
-    block: _Block | None, passage: re.Match[str] | None, fields: list[str], where: str
-) -> str | None:
-    """Add a line to its document, or return what is wrong with it."""
-    id_ = (passage[1] if passage else fields[0]).strip()
-    if not passage and len(fields) < 4:
-        return "not id|t|title, id|a|abstract, or an annotation or relation between tabs"
-    if block is None or block.id != id_:
-        return f"is of document {id_!r}, whose title is not above it"
-    if passage:
-        if block.abstract is not None:
-            return f"a second abstract of document {id_!r}"
-        block.abstract = passage[3]
-    elif fields[1].isdecimal():
-        if len(fields) < 5 or not fields[2].isdecimal():
-            return "not id, start, end, mention, type and concept between tabs"
-        block.annotations.append((where, fields))
-    else:
-        names = ("label", "subject", "object", "qualifier")
-        values = (one.strip() for one in fields[1:])
-        block.relations.append({name: v for name, v in zip(names, values, strict=False) if v})
-    return None
-
-
-def _document(block: _Block, prefixed: Callable[[str], str], faults: Faults) -> Document:
-    spans: list[Span] = []
-    for where, fields in block.annotations:
-        start, end, label = int(fields[1]), int(fields[2]), fields[4].strip()
-        surface = block.text[start:end]
-        if end > len(block.text) or not label or not _alike(surface, fields[3]):
-            reason = f"document {block.id!r} does not have the string at {start}:{end}"
-            faults.add(where, reason if label else "the annotation has no type", "bad_offsets")
-            continue
-        spans.append(
-            Span(
-                id=f"T{len(spans) + 1}",
-                start=start,
-                end=end,
-                label=label,
-                text=surface,
-                link=_link(fields[5] if len(fields) > 5 else "", prefixed),
-            )
-        )
-    relations = [
-        {k: prefixed(v) if k in ("subject", "object") else v for k, v in relation.items()}
-        for relation in block.relations
-    ]
-    return Document(
-        id=block.id,
-        text=block.text,
-        source="gold",
-        spans=tuple(spans),
-        meta={CONCEPT_RELATIONS: relations} if relations else {},
-    )
-
-
-def _link(concepts: str, prefixed: Callable[[str], str]) -> Link | None:
-    link = None if concepts.strip() == "-" else read_link(concepts)
-    if link is None or link.id is None:
-        return link
-    return Link(id=prefixed(link.id), also=tuple(map(prefixed, link.also)))
-
-
-def _alike(surface: str, string: str) -> bool:
-    """Whether two strings are the same but for white space and signs."""
-    if " ".join(surface.split()) == " ".join(string.split()):
-        return bool(surface.strip())
-    letters, others = (
-        [char for char in one.casefold() if char.isalnum()] for one in (surface, string)
-    )
-    return bool(letters) and letters == others
 
 
 def _lines(document: Document, faults: Faults) -> list[str]:
@@ -309,19 +209,5 @@ def _relation_lines(document: Document, faults: Faults) -> Iterator[str]:
 def _flat(text: str) -> str:
     return _LINE_ENDS.sub(" ", text)
 
-
-def _with_mesh(id_: str) -> str:
-    return f"MESH:{id_}" if _MESH.fullmatch(id_) else id_
-
-
-def _without_mesh(id_: str) -> str:
-    return id_.removeprefix("MESH:")
-
-
-_PREFIXED: dict[str, Callable[[str], str]] = {
-    "keep": str,
-    "add": _with_mesh,
-    "drop": _without_mesh,
-}
 
 plugin = PubTator()

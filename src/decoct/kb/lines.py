@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
 
 from decoct.errors import Faults, FormatError, StoreError
+from decoct.store import open_unzipped
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _HEAD_BYTES = 1 << 16
@@ -25,7 +24,7 @@ def text_lines(path: Path, faults: Faults) -> Iterator[tuple[int, str]]:
         FormatError: it is UTF-16, or its first line is not UTF-8.
     """
     try:
-        with open_bytes(path) as handle:
+        with open_unzipped(path) as handle:
             for number, raw in enumerate(handle, start=1):
                 line = raw.removesuffix(b"\n").removesuffix(b"\r")
                 try:
@@ -46,17 +45,10 @@ def read_head(path: Path) -> bytes:
         StoreError: it can't be read.
     """
     try:
-        with open_bytes(path) as handle:
+        with open_unzipped(path) as handle:
             return handle.read(_HEAD_BYTES)
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from None
-
-
-def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file, unzipping one whose name ends in `.gz`."""
-    if path.suffix == ".gz":
-        return cast(IO[bytes], gzip.open(path, "rb"))
-    return path.open("rb")
 
 
 def unreadable(path: Path, error: Exception) -> StoreError:

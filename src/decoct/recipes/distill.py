@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from decoct.config import check, read_toml
+from decoct.config import Settings, check, read_toml
 from decoct.errors import ConfigError, Faults, MissingExtraError
 from decoct.formats.base import STANDARD_INPUT, read_documents
 from decoct.progress import Progress
@@ -160,20 +160,31 @@ def read_distill_settings(config: Path | None, flags: Mapping[str, Any]) -> Dist
         ConfigError: it is not TOML, or a key or value is wrong.
         StoreError: it can't be read.
     """
-    below: dict[str, Any] = {}
-    if config:
-        below = check(DistillSettings, read_toml(config), str(config)).model_dump(
-            exclude_unset=True
-        )
-        beside = config.parent / str(below.get("encoder", ""))
-        if "encoder" in below and (beside / "config.json").is_file():
-            below["encoder"] = str(beside)
+    below = read_config(DistillSettings, config) if config else {}
     tables = {
         name: {**below.get(name, {}), **value}
         for name, value in flags.items()
         if isinstance(value, Mapping)
     }
     return check(DistillSettings, {**below, **flags, **tables}, "distill")
+
+
+def read_config(settings: type[Settings], config: Path) -> dict[str, Any]:
+    """Return what a TOML file sets; an encoder's folder in it may be beside it.
+
+    Args:
+        settings: what the file is checked against.
+        config: the file.
+
+    Raises:
+        ConfigError: it is not TOML, or a key or value is wrong.
+        StoreError: it can't be read.
+    """
+    given = check(settings, read_toml(config), str(config)).model_dump(exclude_unset=True)
+    beside = config.parent / str(given.get("encoder", ""))
+    if "encoder" in given and (beside / "config.json").is_file():
+        given["encoder"] = str(beside)
+    return given
 
 
 def check_encoder(name: str) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from decoct.config import check, read_toml
+from decoct.config import check
 from decoct.errors import ConfigError, Faults, MissingExtraError
 from decoct.formats.base import read_documents
 from decoct.progress import Progress
-from decoct.recipes.distill import CHECKPOINT, refuse_foreign
+from decoct.recipes.distill import CHECKPOINT, read_config, refuse_foreign
 from decoct.records import Document
 from decoct.store import check_writable
 from decoct.student.classifier.settings import ClassifierSettings
@@ -101,12 +101,5 @@ def read_label_settings(config: Path | None, flags: Mapping[str, Any]) -> Classi
         ConfigError: it is not TOML, or a key or value is wrong.
         StoreError: it can't be read.
     """
-    below: dict[str, Any] = {}
-    if config:
-        below = check(ClassifierSettings, read_toml(config), str(config)).model_dump(
-            exclude_unset=True
-        )
-        beside = config.parent / str(below.get("encoder", ""))
-        if "encoder" in below and (beside / "config.json").is_file():
-            below["encoder"] = str(beside)
+    below = read_config(ClassifierSettings, config) if config else {}
     return check(ClassifierSettings, {**below, **flags}, "distill for a task of classes")

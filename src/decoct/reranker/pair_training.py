@@ -13,8 +13,7 @@ from decoct.reranker.base import Choice, Lookup, Question
 from decoct.reranker.features import Numbers, RetrieverFeatures, places
 from decoct.reranker.pair_scorer import Options, PairScorer, listwise_loss
 from decoct.reranker.pairs import Pair, PairTokenizer, pad_pairs
-
-_POOL_BATCHES = 16
+from decoct.training.order import shuffled_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +135,13 @@ class Epochs:
     def epoch(self, number: int) -> list[Step]:
         """Return that epoch's steps, always the same for the same number."""
         rng = np.random.default_rng([self.seed, number])
-        order = rng.permutation(len(self.choices)).tolist()
-        pool = self.batch_size * _POOL_BATCHES
-        groups: list[list[int]] = []
-        for start in range(0, len(order), pool):
-            ordered = sorted(
-                order[start : start + pool],
-                key=lambda at: max(map(len, self.questions[at].pairs)),
-            )
-            size = self.batch_size
-            groups += [ordered[at : at + size] for at in range(0, len(ordered), size)]
-        return [self._step(groups[at], rng) for at in rng.permutation(len(groups))]
+        groups = shuffled_batches(
+            rng,
+            len(self.choices),
+            self.batch_size,
+            lambda at: max(map(len, self.questions[at].pairs)),
+        )
+        return [self._step(group, rng) for group in groups]
 
     def _step(self, group: Sequence[int], rng: np.random.Generator) -> Step:
         kept = [self._draw(at, rng) for at in group]

@@ -14,8 +14,7 @@ from decoct.inference.decode import N_TAGS
 from decoct.student.examples import Example
 from decoct.student.heads.base import Inputs, Targets
 from decoct.student.settings import StudentSettings
-
-_POOL_BATCHES = 16
+from decoct.training.order import shuffled_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +51,13 @@ class Batches:
     def epoch(self, number: int) -> Sequence[Step]:
         """Return the steps of that epoch, always the same for the same number."""
         rng = np.random.default_rng([self.settings.seed, number])
-        order = rng.permutation(len(self.examples)).tolist()
-        size = self.settings.batch_size
-        pool = size * _POOL_BATCHES
-        groups: list[list[int]] = []
-        for start in range(0, len(order), pool):
-            by_length = sorted(
-                order[start : start + pool], key=lambda index: len(self.examples[index].piece)
-            )
-            groups += [by_length[at : at + size] for at in range(0, len(by_length), size)]
-        return _LazySteps(self, [groups[index] for index in rng.permutation(len(groups))])
+        groups = shuffled_batches(
+            rng,
+            len(self.examples),
+            self.settings.batch_size,
+            lambda at: len(self.examples[at].piece),
+        )
+        return _LazySteps(self, groups)
 
     def step(self, positions: Sequence[int]) -> Step:
         """Return the step of the examples at these positions."""

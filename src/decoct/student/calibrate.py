@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from decoct.evaluation.calibration import (
-    apply_temperature,
     best_threshold,
     expected_calibration_error,
-    fit_temperature,
     relation_confidences,
 )
 from decoct.evaluation.counts import count_relations
+from decoct.evaluation.temperature import apply_temperature, fit_temperature
 from decoct.records import Document
 from decoct.student.settings import RelationCalibration, StudentCard
 from decoct.student.silver import unknown_subjects

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from decoct.records import Document
 from decoct.store import sha256_json, versions
 from decoct.student.batches import Batches
 from decoct.student.calibrate import MIN_RELATIONS, calibrate, uncalibrated
+from decoct.student.card_facts import describe_silver, describe_training
 from decoct.student.examples import make_examples, split_dev
 from decoct.student.heads.base import get_head
 from decoct.student.settings import RelationCalibration, StudentCard, StudentSettings
@@ -105,7 +105,13 @@ def fit(
         relation_types=tuple(task.relation_types),
         exclusive=task.exclusive,
         settings=settings,
-        silver=_describe_silver(silver),
+        silver=describe_silver(
+            silver,
+            {
+                "relations": sum(len(document.relations) for document in silver),
+                "spans": sum(len(document.spans) for document in silver),
+            },
+        ),
         versions=versions(),
     )
     train_part, dev_part = split_dev(silver, settings.dev_share, settings.seed)
@@ -141,7 +147,13 @@ def fit(
         progress.note(_describe_calibration(found))
     card = card.model_copy(
         update={
-            "training": _describe_training(training, len(train_part), len(dev_part), len(extra)),
+            "training": describe_training(
+                training,
+                len(train_part),
+                len(dev_part),
+                score="best_dev_f1",
+                more={"extra_documents": len(extra)},
+            ),
             "calibration": found,
         }
     )
@@ -191,38 +203,6 @@ def _dev_f1(silver: Sequence[Document], predicted: Sequence[Document], task: Spa
     return float(
         np.mean([precision_recall_f1(count.to_matrix().sum(axis=0))[2] for count in counts])
     )
-
-
-def _describe_silver(silver: Sequence[Document]) -> dict[str, object]:
-    teachers = Counter(
-        f"{document.meta.get('backend')}:{document.meta.get('model')}"
-        if document.source == "silver"
-        else str(document.source)
-        for document in silver
-    )
-    return {
-        "documents": len(silver),
-        "relations": sum(len(document.relations) for document in silver),
-        "spans": sum(len(document.spans) for document in silver),
-        "sha256": sha256_json([document.to_json() for document in silver]),
-        "made_by": ", ".join(f"{name} ({count})" for name, count in sorted(teachers.items())),
-    }
-
-
-def _describe_training(
-    training: Training, n_train: int, n_dev: int, n_extra: int
-) -> dict[str, object]:
-    return {
-        "train_documents": n_train,
-        "dev_documents": n_dev,
-        **({"extra_documents": n_extra} if n_extra else {}),
-        "best_epoch": training.best_epoch,
-        "best_dev_f1": round(training.best_score, 4),
-        "device": training.device,
-        "bf16": training.bf16,
-        "seconds": round(sum(entry["seconds"] for entry in training.history), 1),
-        "history": [dict(entry) for entry in training.history],
-    }
 
 
 def _describe_calibration(found: RelationCalibration | None) -> str:

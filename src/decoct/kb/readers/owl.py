@@ -17,9 +17,10 @@ from pathlib import Path
 from xml.etree import ElementTree  # expat opens no other file, and stops entities that explode
 
 from decoct.errors import FormatError
-from decoct.kb.lines import open_bytes, unreadable
+from decoct.kb.lines import unreadable
 from decoct.kb.readers.base import Entry, Notes
 from decoct.kb.readers.obo import OntologySettings
+from decoct.store import open_unzipped
 
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _RDFS = "{http://www.w3.org/2000/01/rdf-schema#}"
@@ -87,7 +88,7 @@ def _elements(path: Path) -> Iterator[ElementTree.Element]:
     """Yield what stands right below the root, each forgotten when the next is asked for."""
     depth = 0
     try:
-        with open_bytes(path) as handle:
+        with open_unzipped(path) as handle:
             root = None
             for event, element in ElementTree.iterparse(handle, ("start", "end")):
                 if event == "start":

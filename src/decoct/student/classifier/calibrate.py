@@ -14,17 +14,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from decoct.evaluation.calibration import (
-    COLDEST,
-    HOTTEST,
-    best_threshold,
-    expected_calibration_error,
-)
+from decoct.evaluation.calibration import best_threshold, expected_calibration_error
+from decoct.evaluation.temperature import find_temperature
 from decoct.student.classifier.settings import ClassifierCard, LabelCalibration
 
 MIN_DOCUMENTS = 20
 DIGITS = 4  # of every probability that is given out
-_HALVINGS = 60
 _LEAST_PROB = 1e-7
 Floats = NDArray[np.float64]
 
@@ -91,8 +86,6 @@ def at_temperature(probs: Floats, temperature: float) -> Floats:
 def fit_temperature(probs: Floats, right: NDArray[np.int64]) -> float:
     """Find the temperature at which distributions fit what came out, by maximum likelihood.
 
-    The likelihood's slope in 1 / temperature rises all along, so that halving finds where it is 0.
-
     Args:
         probs: (n_documents, n_labels), of a softmax.
         right: (n_documents,) places of the right labels.
@@ -111,12 +104,4 @@ def fit_temperature(probs: Floats, right: NDArray[np.int64]) -> float:
     def slope(inverse: float) -> float:
         return float(np.sum(pull * (at_temperature(probs, 1 / inverse) - targets)))
 
-    low, high = 1 / HOTTEST, 1 / COLDEST
-    if slope(low) >= 0:
-        return HOTTEST
-    if slope(high) <= 0:
-        return COLDEST
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
-    return 2 / (low + high)
+    return find_temperature(slope)

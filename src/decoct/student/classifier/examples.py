@@ -21,8 +21,8 @@ from decoct.student.classifier.windows import (
     pad_windows,
 )
 from decoct.student.silver import document_weight
+from decoct.training.order import shuffled_batches
 
-_POOL_BATCHES = 16
 _STATED = ("label_confidence", "confidence")  # in a document's meta, the first that is there
 
 
@@ -188,14 +188,8 @@ class Batches:
     def epoch(self, number: int) -> list[Step]:
         """Return the steps of that epoch, always the same for the same number."""
         rng = np.random.default_rng([self.settings.seed, number])
-        order = rng.permutation(len(self.examples)).tolist()
-        size = self.settings.batch_size
-        pool = size * _POOL_BATCHES
-        groups: list[list[int]] = []
-        for start in range(0, len(order), pool):
-            by_length = sorted(order[start : start + pool], key=self._length)
-            groups += [by_length[at : at + size] for at in range(0, len(by_length), size)]
-        return [self._step(groups[at], rng) for at in rng.permutation(len(groups))]
+        groups = shuffled_batches(rng, len(self.examples), self.settings.batch_size, self._length)
+        return [self._step(group, rng) for group in groups]
 
     def _length(self, at: int) -> tuple[int, int]:
         windows = self.examples[at].reading.windows

@@ -16,6 +16,7 @@ from decoct.errors import ConfigError
 from decoct.progress import Progress, Silent
 from decoct.records import Document
 from decoct.store import sha256_json, versions
+from decoct.student.card_facts import describe_silver, describe_training, listed
 from decoct.student.classifier.calibrate import MIN_DOCUMENTS, calibrate
 from decoct.student.classifier.classifier import Classifier, make_reader
 from decoct.student.classifier.doubt import doubt_labels
@@ -30,6 +31,12 @@ from decoct.student.student import hash_weights
 from decoct.tasks.base import LabelTask
 from decoct.training.device import choose_device
 from decoct.training.loop import Job, Training, train
+
+_COUNTED = {  # a corpus's counts, and what the card calls them
+    "in_windows": "documents_in_windows",
+    "cut": "first_texts_cut",
+    "left_out": "windows_left_out",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,9 @@ def fit_labels(
         second=task.second,
         markers=find_markers(labelled) if settings.markers is None else settings.markers,
         settings=settings,
-        silver=_describe_silver(labelled),
+        silver=describe_silver(
+            labelled, {"labels": listed(Counter(str(document.label) for document in labelled))}
+        ),
         versions=versions(),
     )
     before = hash_weights(encoder)
@@ -148,7 +157,13 @@ def fit_labels(
     dev_labels = [str(document.label) for document in dev_part]
     found = calibrate(reader.probs(dev_readings), dev_labels, card)
     progress.note(_describe_calibration(found))
-    facts = _describe_training(training, len(train_part), len(dev_part), examples.counts)
+    facts = describe_training(
+        training,
+        len(train_part),
+        len(dev_part),
+        score="best_dev_prob",
+        more={name: examples.counts[key] for key, name in _COUNTED.items()},
+    )
     card = card.model_copy(update={"training": facts, "calibration": found})
     student = Classifier(network, tokenizer, card, settings.device)
     return LabelFit(student, training, len(train_part), len(dev_part), dict(+left_out))
@@ -170,47 +185,6 @@ def _mean_prob(
     """Return the mean probability that is given to silver's labels."""
     places = [reader.card.labels.index(str(document.label)) for document in silver]
     return float(np.mean(reader.probs(readings)[np.arange(len(places)), places]))
-
-
-def _describe_silver(silver: Sequence[Document]) -> dict[str, object]:
-    teachers = Counter(
-        f"{document.meta.get('backend')}:{document.meta.get('model')}"
-        if document.source == "silver"
-        else str(document.source)
-        for document in silver
-    )
-    labels = Counter(str(document.label) for document in silver)
-    return {
-        "documents": len(silver),
-        "labels": _counted(labels),
-        "sha256": sha256_json([document.to_json() for document in silver]),
-        "made_by": _counted(teachers),
-    }
-
-
-def _counted(counts: Counter[str]) -> str:
-    return ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()))
-
-
-def _describe_training(
-    training: Training, n_train: int, n_dev: int, counts: Counter[str]
-) -> dict[str, object]:
-    names = {
-        "in_windows": "documents_in_windows",
-        "cut": "first_texts_cut",
-        "left_out": "windows_left_out",
-    }
-    return {
-        "train_documents": n_train,
-        "dev_documents": n_dev,
-        **{name: counts[key] for key, name in names.items() if counts[key]},
-        "best_epoch": training.best_epoch,
-        "best_dev_prob": round(training.best_score, 4),
-        "device": training.device,
-        "bf16": training.bf16,
-        "seconds": round(sum(entry["seconds"] for entry in training.history), 1),
-        "history": [dict(entry) for entry in training.history],
-    }
 
 
 def _say(counts: Counter[str], progress: Progress) -> None:
