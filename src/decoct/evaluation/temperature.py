@@ -14,9 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from decoct.errors import EvaluationError
 
 COLDEST, HOTTEST = 0.05, 20.0  # temperatures beyond these say no more than these
-_CLOSEST = (
-    1e-7  # a probability nearer to 0 or 1 is taken for this near, so that its logit is finite
-)
+_CLOSEST = 1e-7  # probabilities nearer to 0 or 1 are taken for this near: their logits are finite
 _HALVINGS = 60
 
 
