@@ -9,7 +9,7 @@ Systems that learn do so from gold alone (`gold`) and from gold and silver (`bot
 - `ngram`, `bm25`, `dense` (the encoder as it comes): nothing learnt;
 - `alias`: trusted mentions become aliases of an n-gram and word index; needs no encoder;
 - `learnt`: the encoder fine-tuned as well, dense alone; `self`: and on unlabeled mentions of
-  `train.jsonl` that it is sure of;
+  `train.jsonl` that it is sure of; `fused`: n-grams, words and the fine-tuned encoder together;
 - `KIND:SYSTEM`, such as `features:alias`: a re-ranker over one of these, trained on lists that the
   retriever made without having learnt their mentions.
 
@@ -50,13 +50,17 @@ from decoct.retriever.settings import DenseSettings, IndexSettings
 from decoct.retriever.untaught import untaught, write_learnt
 from decoct.store import write_text
 
-DENSE = IndexSettings(retrievers=("dense",), dense=DenseSettings())
-LEXICAL = IndexSettings(retrievers=("ngram", "bm25"))
-UNTRAINED = {
-    "ngram": IndexSettings(retrievers=("ngram",)),
-    "bm25": IndexSettings(retrievers=("bm25",)),
-    "dense": DENSE,
+LEXICAL = ("ngram", "bm25")
+RETRIEVERS = {
+    "ngram": ("ngram",),
+    "bm25": ("bm25",),
+    "dense": ("dense",),
+    "alias": LEXICAL,
+    "learnt": ("dense",),
+    "self": ("dense",),
+    "fused": (*LEXICAL, "dense"),
 }
+UNTRAINED = ("ngram", "bm25", "dense")
 K = 20
 SPLIT_SEED = 13
 SCREEN = Screen()
@@ -74,6 +78,8 @@ class Bench:
         unlabeled: mentions of `train.jsonl`, their labels not looked at.
         scored: with gold links.
         learning: how encoders learn.
+        dense: how they read.
+        k: candidates.
         tag: names this choice of gold and silver.
     """
 
@@ -84,6 +90,8 @@ class Bench:
     unlabeled: list[str]
     scored: list[Document]
     learning: LearnSettings
+    dense: DenseSettings
+    k: int
     tag: str
 
     def predictions(self, system: str, source: str) -> list[Document]:
@@ -99,7 +107,7 @@ class Bench:
 
     def _linker(self, system: str, source: str) -> Linker:
         kind, _, below = system.rpartition(":")
-        linking = LinkerSettings(k=K, keep=K)
+        linking = LinkerSettings(k=self.k, keep=self.k)
         index = self._index(below, source)
         if not kind:
             return Linker(index, None, linking)
@@ -112,9 +120,9 @@ class Bench:
         folder = self._folder(system, source)
         if (folder / "index").is_dir():
             return Index.open(folder / "index")
-        if system in UNTRAINED:
-            return Index.build(self.entities, folder / "index", UNTRAINED[system], SCREEN)
         settings, learning = self._how(system)
+        if system in UNTRAINED:
+            return Index.build(self.entities, folder / "index", settings, SCREEN)
         unlabeled = self.unlabeled if system == "self" else ()
         pairs = list(self._pairs(source))
         made = build_learnt(
@@ -126,13 +134,18 @@ class Bench:
         return made.index
 
     def _how(self, system: str) -> tuple[IndexSettings, LearnSettings | None]:
-        return (LEXICAL, None) if system == "alias" else (DENSE, self.learning)
+        retrievers = RETRIEVERS[system]
+        reads = "dense" in retrievers
+        settings = IndexSettings(retrievers=retrievers, dense=self.dense if reads else None)
+        return settings, self.learning if reads else None
 
     def _ranker(self, kind: str, below: str, source: str, index: Index) -> Ranker:
         """Train a re-ranker on lists by indexes that have not learnt their mentions."""
         settings, learning = self._how(below)
         pairs = list(self._pairs(source))
-        lists = cross_fitted_lists(self.entities, pairs, settings, learning, k=K, progress=SCREEN)
+        lists = cross_fitted_lists(
+            self.entities, pairs, settings, learning, k=self.k, progress=SCREEN
+        )
 
         def search(queries: list[Query], k: int) -> list[tuple[Candidate, ...]]:
             return [  # NIL is not learnt, so the index itself will do
@@ -144,7 +157,7 @@ class Bench:
 
         made = Choices()
         for documents, by_people in self._sources(source):
-            choices_of(documents, search, K, gold=by_people, made=made)  # type: ignore[arg-type]
+            choices_of(documents, search, self.k, gold=by_people, made=made)  # type: ignore[arg-type]
         return fit_ranker(made.found, untaught(index), RankerSettings(kind=kind), SCREEN).ranker
 
     def _sources(self, source: str) -> Iterator[tuple[list[Document], bool]]:
@@ -179,6 +192,8 @@ def main() -> None:
         unlabeled=[span.text for one in read(work / "train.jsonl") for span in one.spans],
         scored=list(read(work / arguments.score)),
         learning=LearnSettings(encoder=arguments.encoder, epochs=arguments.epochs),
+        dense=DenseSettings(encoder=arguments.encoder, glossary=arguments.glossary),
+        k=arguments.k,
         tag=tag,
     )
     sources = ["gold", "both"] if bench.silver else ["gold"]
@@ -192,7 +207,12 @@ def main() -> None:
         for source, predicted in found.items():
             groups = evaluate_linking(bench.scored, predicted, labelled=labelled).groups
             whole, unseen = groups["all"], groups["unseen mentions"]
-            cells = [whole.accuracy[1], whole.accuracy[5], whole.recall.get(K), unseen.accuracy[1]]
+            cells = [
+                whole.accuracy[1],
+                whole.accuracy[5],
+                whole.recall.get(K),
+                unseen.accuracy[1],
+            ]
             learnt = (
                 "-" if system in UNTRAINED else {"gold": "gold", "both": "gold, silver"}[source]
             )
@@ -227,6 +247,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--n-silver", type=int, help="so many of the silver, drawn by lot")
     parser.add_argument("--systems", nargs="+", default=["ngram", "dense", "alias", "learnt"])
     parser.add_argument("--encoder", default="embedded")
+    parser.add_argument("--glossary", default="", help="cc-cedict, or a file: see EncoderSettings")
+    parser.add_argument("-k", type=int, default=K, help="candidates")
     parser.add_argument("--epochs", type=int, default=LearnSettings().epochs)
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()

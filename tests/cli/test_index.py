@@ -46,6 +46,23 @@ def test_vectors(kb: Path, tmp_path: Path) -> None:
     assert "built with another encoder" in refused.error
 
 
+def test_a_glossary(kb: Path, tmp_path: Path) -> None:
+    encoder = save_encoder(tmp_path / "tiny", "bert", [one.name for one in named()])
+    words = tmp_path / "words.tsv"
+    words.write_text("心\theart\n病发\tattack\n", encoding="utf-8")
+    flags = ["--encoder", encoder, "--retriever", "dense", "--device", "cpu"]
+    ok("index", "--kb", kb, "--out", tmp_path / "i", *flags, "--glossary", words)
+    look = ["index", "--index", tmp_path / "i", "-k", 1, "--json", "--search"]
+    [english], [chinese] = (
+        ok(*look, text).json["candidates"] for text in ("heart attack", "心病发")
+    )
+    assert chinese == english
+    refused = invoke("index", "--index", tmp_path / "i", "--show", "--glossary", words)
+    assert "--glossary" in refused.error
+    broken = invoke("index", "--kb", kb, "--out", tmp_path / "j", *flags, "--glossary", kb.parent)
+    assert "glossary can't be read" in broken.error
+
+
 def test_looking_up(made: Path) -> None:
     shown = ok("index", "--index", made, "--search", "hart atack").stdout
     assert "Myocardial infarction" in shown

@@ -53,6 +53,13 @@ def index(
     dense_kind: Annotated[
         DenseKind | None, _panel("How vectors are compared; exact if nothing is said.", panel=_MAKE)
     ] = None,
+    glossary: Annotated[
+        str | None,
+        _panel(
+            "For dense, of Chinese names: cc-cedict, or a file of words, tabs, meanings.",
+            panel=_MAKE,
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         _panel("TOML with any of the settings; flags go before it.", panel=_MAKE),
@@ -107,13 +114,17 @@ def index(
         at=at,
         made_of={
             **{"--retriever": retriever, "--dense-kind": dense_kind, "--config": config},
+            "--glossary": glossary,
             **{"--gold": gold, "--silver": silver, "--unlabeled": unlabeled},
         },
     )
     faults = Faults()
     options = _options(kb_option or [])
     if kb is not None and out is not None:
-        dense = {"encoder": encoder, "kind": dense_kind and dense_kind.value, "device": device}
+        dense = {
+            **{"encoder": encoder, "kind": dense_kind and dense_kind.value},
+            **{"glossary": glossary, "device": device},
+        }
         flags = {"retrievers": retriever, "dense": dense}
         learnt = {"gold": gold, "silver": silver, "unlabeled": unlabeled}
         _make(kb, out, config, flags, learnt, kb_format, options, faults, json, quiet)

@@ -9,6 +9,7 @@
         ngram/ bm25/ dense/
                         each retriever's files; those with a number are of a generation
     encoder/            the encoder, where it was fine-tuned for this index
+    glossary.tsv        the glossary, where its encoder reads with one from a file
     lists.jsonl         candidates of the mentions that it has learnt, as if it had not
 
 A change writes what is new beside what is there, says in `config.next.json` what is to be, changes
@@ -34,7 +35,7 @@ from decoct.store import read_json, write_text
 
 CARD, NEXT = "config.json", "config.next.json"
 KB, SEGMENTS, NAMES = "kb", "segments", "names"
-ENCODER, LISTS = "encoder", "lists.jsonl"
+ENCODER, GLOSSARY, LISTS = "encoder", "glossary.tsv", "lists.jsonl"
 FORMAT = 1
 
 

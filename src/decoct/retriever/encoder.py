@@ -19,6 +19,7 @@ from decoct.kb.base import Query
 from decoct.retriever.settings import EncoderSettings
 from decoct.retriever.templates import Template
 from decoct.store import read_json, sha256_json, write_json, write_text
+from decoct.text.glossary import Glossary
 from decoct.training.device import autocast, choose_device, uses_bf16
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class TextEncoder:
         self.tokenizer = tokenizer
         self.settings = settings
         self.max_tokens = window_tokens(model, settings.max_tokens)
-        self.template = Template(settings.template, tokenizer, self.max_tokens)
+        self.glossary = Glossary.load(settings.glossary) if settings.glossary else None
+        self.template = Template(settings.template, tokenizer, self.max_tokens, self.glossary)
         self.bf16 = uses_bf16(settings.precision, self.device)
         self._pad_id = int(getattr(model.config, "pad_token_id", None) or 0)
         self._types = int(getattr(model.config, "type_vocab_size", 0) or 0) > 1
@@ -61,6 +63,7 @@ class TextEncoder:
             ArtifactError: there is no such encoder, or it pools in a way that is not known here.
             MissingExtraError: transformers or the wheel is not installed.
             ConfigError: the device is not there.
+            StoreError, FormatError: the glossary can't be read.
         """
         pooling = settings.pooling
         if pooling == "auto":
@@ -80,7 +83,9 @@ class TextEncoder:
         for name, tensor in sorted(self.model.state_dict().items()):
             flat = tensor.detach().cpu().contiguous().reshape(-1)
             digest.update(name.encode() + flat.view(torch.uint8).numpy().tobytes())
-        read = [self.settings.pooling, self.settings.template, self.max_tokens]
+        read: list[object] = [self.settings.pooling, self.settings.template, self.max_tokens]
+        if self.glossary:
+            read.append(self.glossary.fingerprint)
         return sha256_json([digest.hexdigest(), self.tokenizer.to_str(), read])
 
     def tokens(self, texts: Sequence[str | Query]) -> list[Encoding]:

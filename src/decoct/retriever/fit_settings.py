@@ -33,6 +33,7 @@ class FitSettings(TrainingSettings):
         encoder: `embedded`, a local folder or a hub id.
         pooling: see `EncoderSettings`.
         max_tokens: of a mention or a name; what is longer is cut off.
+        glossary: see `EncoderSettings`.
         temperature: similarities are divided by it before the softmax.
         n_hard: names of other entities, of those most like a mention, that it is told from in a
             step beside the names of its batch's other mentions; drawn from twice as many.
@@ -52,6 +53,7 @@ class FitSettings(TrainingSettings):
     learning_rate: Annotated[float, Field(gt=0)] = 5e-5
     pooling: Literal["auto", "mean", "cls"] = "auto"
     max_tokens: Annotated[int, Field(ge=8)] = 64
+    glossary: str = ""
     temperature: Annotated[float, Field(gt=0)] = 0.05
     n_hard: Annotated[int, Field(ge=0)] = 4
     max_bank: Annotated[int, Field(ge=16)] = 50_000
@@ -65,6 +67,7 @@ class FitSettings(TrainingSettings):
             encoder=self.encoder,
             pooling=self.pooling,
             max_tokens=self.max_tokens,
+            glossary=self.glossary,
             device=self.device,
             precision=self.precision,
         )

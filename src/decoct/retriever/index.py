@@ -12,7 +12,7 @@ from decoct.kb.reading import KnowledgeBase
 from decoct.kb.store import EntityStore
 from decoct.progress import Progress, Silent
 from decoct.records import Candidate
-from decoct.retriever.card import ENCODER, KB, IndexCard, read_card
+from decoct.retriever.card import ENCODER, GLOSSARY, KB, IndexCard, read_card
 from decoct.retriever.changing import change_index, compact_index
 from decoct.retriever.indexes.base import Retriever
 from decoct.retriever.making import build_index, make_retrievers
@@ -205,7 +205,7 @@ class Index:
 def _with_encoder(
     settings: IndexSettings, folder: Path, encoder: str | None, device: str | None
 ) -> IndexSettings:
-    """Return settings with the encoder and device that were asked for."""
+    """Return settings with the encoder and device that were asked for, and the index's glossary."""
     if "dense" not in settings.kinds:
         if encoder is not None:
             raise ConfigError(
@@ -213,14 +213,22 @@ def _with_encoder(
                 "or build the index with --retriever dense"
             )
         return settings
-    given = {"encoder": encoder, "device": device}
+    glossary = str(folder / GLOSSARY) if (folder / GLOSSARY).is_file() else None
+    given = {"encoder": encoder, "device": device, "glossary": glossary}
     changed = {name: value for name, value in given.items() if value is not None}
     dense = (settings.dense or DenseSettings()).model_copy(update=changed)
     return settings.model_copy(update={"dense": dense})
 
 
 def _other_encoder(folder: Path, settings: IndexSettings, kind: str, encoder: str | None) -> str:
-    name = (settings.dense or DenseSettings()).encoder if kind == "dense" else kind
+    dense = settings.dense or DenseSettings()
+    name = dense.encoder if kind == "dense" else kind
+    if kind == "dense" and dense.glossary and encoder is None:
+        return (
+            f"{folder}: was built with encoder {name!r} and glossary {dense.glossary!r}, and one of "
+            f"them is another now; bring the old one back, or build the index again with decoct "
+            f"index --kb {folder / KB} --encoder {name} --glossary {dense.glossary}"
+        )
     if encoder is not None:
         return (
             f"{folder}: was built with another encoder than {name!r}; name the one that it was "

@@ -108,7 +108,8 @@ def build_learnt(
         pairs: labelled mentions; the trusted ones become aliases.
         unlabeled: mentions without a label, for the encoder.
         settings: of the index; its encoder gives way to the learnt one.
-        learning: how the encoder learns; None where only aliases are learnt.
+        learning: how the encoder learns, by the index's glossary; None where only aliases are
+            learnt.
         out: the index's folder.
         folder: gets the learnt encoder, in `encoder/`.
         progress: shown each epoch.
@@ -117,10 +118,10 @@ def build_learnt(
         aliases = tuple(pair for pair in pairs if pair.weight >= LearnSettings().alias_trust)
         index = Index.build(with_aliases(entities, aliases), out, settings, progress)
         return Made(index, aliases, ())
-    without_rounds = learning if unlabeled else learning.model_copy(update={"rounds": 0})
-    learnt = learn(entities, pairs, unlabeled, without_rounds, progress)
-    learnt.encoder.save(folder / ENCODER)
     dense = settings.dense or DenseSettings()
+    reading = {"glossary": dense.glossary} | ({} if unlabeled else {"rounds": 0})
+    learnt = learn(entities, pairs, unlabeled, learning.model_copy(update=reading), progress)
+    learnt.encoder.save(folder / ENCODER)
     own = dense.model_copy(update={"encoder": str(folder / ENCODER), "pooling": "auto"})
     index = Index.build(
         with_aliases(entities, learnt.aliases),

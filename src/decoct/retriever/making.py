@@ -20,10 +20,11 @@ from decoct.kb.folder import locked
 from decoct.kb.reading import KnowledgeBase
 from decoct.kb.store import EntityStore
 from decoct.progress import Progress
-from decoct.retriever.card import KB, NAMES, IndexCard, KbState, segment_folder
+from decoct.retriever.card import GLOSSARY, KB, NAMES, IndexCard, KbState, segment_folder
 from decoct.retriever.indexes.base import INDEXES, Retriever, Segment
 from decoct.retriever.names import Names, NameTable
 from decoct.retriever.settings import IndexSettings
+from decoct.text.glossary import CC_CEDICT
 
 LOCK = ".lock"
 
@@ -60,6 +61,8 @@ def build_index(
     identities = {kind: dict(retriever.identity()) for kind, retriever in retrievers.items()}
     with _building(folder) as part:
         store = _keep(entities, part / KB)
+        if settings.dense and settings.dense.glossary not in ("", CC_CEDICT):
+            shutil.copyfile(settings.dense.glossary, part / GLOSSARY)
         write_segment(part, 0, NameTable.of(store.rows()), retrievers, progress)
         card = IndexCard(
             decoct=version("decoct"),

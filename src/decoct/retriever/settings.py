@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -60,6 +60,8 @@ class EncoderSettings(Settings):
             then, as the second of a pair, the text around it. Names are always read alone.
         max_tokens: of a text, special tokens included; of a longer one the first are read, and of
             a context those around the mention.
+        glossary: what puts Chinese into the encoder's language, word by word: `cc-cedict`, or a
+            file of words, tabs and meanings; empty to read texts as they are.
         device: auto, cpu, cuda, cuda:1, mps.
         precision: auto, bf16 or fp32.
         batch_texts: the most texts in a batch.
@@ -70,10 +72,17 @@ class EncoderSettings(Settings):
     pooling: Literal["auto", "mean", "cls"] = "auto"
     template: Literal["mention", "mention_context"] = "mention"
     max_tokens: int = Field(default=64, ge=4)
+    glossary: str = ""
     device: str = "auto"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     batch_texts: int = Field(default=256, ge=1)
     batch_tokens: int = Field(default=8192, ge=1)
+
+    @model_validator(mode="after")
+    def _check_glossary(self) -> Self:
+        if self.glossary and self.template != "mention":
+            raise ValueError("glossary: goes with template mention; a context is not glossed")
+        return self
 
 
 class DenseSettings(EncoderSettings):

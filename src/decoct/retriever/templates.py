@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from decoct.kb.base import Query
+from decoct.text.glossary import Glossary
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -20,14 +21,23 @@ class Template:
         kind: `mention` or `mention_context`; see `EncoderSettings`.
         tokenizer: its truncation and padding are set here.
         max_tokens: of a text, special tokens included.
+        glossary: puts names and mentions into the encoder's language first; None reads them as they
+            are.
     """
 
-    def __init__(self, kind: str, tokenizer: Tokenizer, max_tokens: int) -> None:
+    def __init__(
+        self,
+        kind: str,
+        tokenizer: Tokenizer,
+        max_tokens: int,
+        glossary: Glossary | None = None,
+    ) -> None:
         tokenizer.no_padding()
         tokenizer.enable_truncation(max_tokens)
         self._with_context = kind == "mention_context"
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
+        self._glossary = glossary
         self._plain = type(tokenizer).from_str(tokenizer.to_str())
         self._plain.no_truncation()
 
@@ -63,7 +73,8 @@ class Template:
         return near[chosen[0][0] : chosen[-1][1]] if chosen else ""
 
     def _cut(self, text: str) -> str:
-        return clean(text[: self._max_tokens * CHARS_A_TOKEN])
+        short = clean(text[: self._max_tokens * CHARS_A_TOKEN])
+        return self._glossary.gloss(short) if self._glossary else short
 
 
 def clean(text: str) -> str:

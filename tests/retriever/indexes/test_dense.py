@@ -104,3 +104,63 @@ def test_a_retriever_of_no_such_name(tmp_path):
         Index.build(
             [Entity(id="C", name="x")], tmp_path / "i", IndexSettings(retrievers=("faiss",))
         )
+
+
+CHINESE = [
+    Entity(id="1", name="胃溃疡"),
+    Entity(id="2", name="肝炎"),
+    Entity(id="3", name="头痛"),
+]
+MEANINGS = {
+    "胃": "fen baco",
+    "溃疡": "gra",
+    "肝炎": "dolu",
+    "头痛": "mireta",
+    "头": "mi",
+    "痛": "reta",
+}
+
+
+def glossary(folder, meanings=None):
+    lines = [f"{word}\t{meaning}\n" for word, meaning in (meanings or MEANINGS).items()]
+    (folder / "words.tsv").write_text("".join(lines), encoding="utf-8")
+    return folder / "words.tsv"
+
+
+def glossed(encoder, words, folder):
+    dense = DenseSettings(**settings(encoder), glossary=str(words))
+    return Index.build(CHINESE, folder, IndexSettings(retrievers=("dense",), dense=dense))
+
+
+def test_with_a_glossary_names_and_mentions_are_read_by_their_meanings(tiny_encoder, tmp_path):
+    index = glossed(tiny_encoder, glossary(tmp_path), tmp_path / "index")
+    [found] = index.search(["fen baco gra"], k=3)
+    assert found[0].id == "1"
+    assert found[0].scores["dense"] == pytest.approx(1, abs=1e-3)
+    [again] = index.search(["胃溃疡"], k=3)
+    assert [(one.id, one.scores) for one in again] == [(one.id, one.scores) for one in found]
+    plain = Index.build(
+        CHINESE, tmp_path / "plain", IndexSettings(dense=DenseSettings(**settings(tiny_encoder)))
+    )
+    [unread] = plain.search(["fen baco gra"], k=3)
+    assert all(one.scores["dense"] < 0.99 for one in unread)
+
+
+def test_the_index_keeps_its_glossary(tiny_encoder, tmp_path):
+    words = glossary(tmp_path)
+    index = glossed(tiny_encoder, words, tmp_path / "index")
+    words.unlink()
+    moved = shutil.move(tmp_path / "index", tmp_path / "moved")
+    assert Index.open(moved).search(["胃的溃疡"]) == index.search(["胃的溃疡"])
+
+
+def test_another_glossary_is_refused(tiny_encoder, tmp_path):
+    glossed(tiny_encoder, glossary(tmp_path), tmp_path / "index")
+    glossary(tmp_path / "index", MEANINGS | {"胃": "dolu"}).rename(tmp_path / "index/glossary.tsv")
+    with pytest.raises(ArtifactError, match=r"and glossary .*--glossary"):
+        Index.open(tmp_path / "index")
+
+
+def test_a_glossary_reads_no_context():
+    with pytest.raises(ValueError, match="goes with template mention"):
+        DenseSettings(glossary="cc-cedict", template="mention_context")
