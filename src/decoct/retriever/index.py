@@ -225,8 +225,8 @@ def _other_encoder(folder: Path, settings: IndexSettings, kind: str, encoder: st
     name = dense.encoder if kind == "dense" else kind
     if kind == "dense" and dense.glossary and encoder is None:
         return (
-            f"{folder}: was built with encoder {name!r} and glossary {dense.glossary!r}, and one of "
-            f"them is another now; bring the old one back, or build the index again with decoct "
+            f"{folder}: was built with encoder {name!r} and glossary {dense.glossary!r}, and one "
+            f"of them is another now; bring the old one back, or build the index again with decoct "
             f"index --kb {folder / KB} --encoder {name} --glossary {dense.glossary}"
         )
     if encoder is not None:
