@@ -21,7 +21,8 @@ import torch
 from decoct.evaluation.evaluate import evaluate
 from decoct.formats.base import read
 from decoct.records import Document, Relation, Span
-from decoct.student.student import Student, make_reader
+from decoct.student.student import Student
+from decoct.student.torch_student import make_reader
 
 
 def main() -> None:

@@ -126,10 +126,14 @@ def sha256_json(data: object) -> str:
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that a result depends on: Python, machine, decoct and its libraries."""
+def versions(*more: str) -> dict[str, str]:
+    """Return the versions that a result depends on: Python, machine, decoct and its libraries.
+
+    Args:
+        more: libraries to name beside the usual ones.
+    """
     found = {"python": platform.python_version(), "machine": platform.machine()}
-    for name in ("decoct", "torch", "transformers", "tokenizers", "numpy", "pydantic"):
+    for name in ("decoct", "torch", "transformers", "tokenizers", "numpy", "pydantic", *more):
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

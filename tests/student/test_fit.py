@@ -16,6 +16,7 @@ from decoct.student.examples import split_dev
 from decoct.student.fit import fit
 from decoct.student.settings import StudentSettings
 from decoct.student.student import Student
+from decoct.student.torch_student import TorchStudent
 from decoct.tasks.base import RelationType, get_task
 from fakes.drugs import DRUGS, EFFECTS, corpus, sentence
 from fakes.encoders import FAMILIES, save_encoder
@@ -143,7 +144,7 @@ def sure(documents):
 
 def test_a_student_is_calibrated_on_the_dev_part(fitted):
     student = fitted.student
-    raw = Student(student.model, student.tokenizer, uncalibrated(student.card), "cpu")
+    raw = TorchStudent(student.model, student.tokenizer, uncalibrated(student.card), "cpu")
     settings = student.card.settings
     _, dev_part = split_dev(SILVER, settings.dev_share, settings.seed)
     found = student.card.calibration
@@ -172,7 +173,7 @@ def test_a_dev_part_with_few_relations_calibrates_nothing(encoders):
     tuned = learn(SMALL, encoders("bert"), **EAGER | less, tune_threshold=True)
     assert tuned.student.card.calibration is None
     raw = uncalibrated(tuned.student.card)
-    other = Student(tuned.student.model, tuned.student.tokenizer, raw, "cpu")
+    other = TorchStudent(tuned.student.model, tuned.student.tokenizer, raw, "cpu")
     found = list(tuned.student.extract(SMALL))
     assert sure(found), "an idle comparison"
     assert found == list(other.extract(SMALL))
@@ -189,7 +190,7 @@ def test_a_tuned_threshold_leaves_out_what_is_below_it(encoders):
     threshold = float(np.median(sure(list(plain.student.extract(HELD_OUT)))))
     moved = tuned.student.card.calibration.model_copy(update={"threshold": threshold})
     card = tuned.student.card.model_copy(update={"calibration": moved})
-    cutting = Student(tuned.student.model, tuned.student.tokenizer, card, "cpu")
+    cutting = TorchStudent(tuned.student.model, tuned.student.tokenizer, card, "cpu")
     everything, rest = (list(one.extract(HELD_OUT)) for one in (plain.student, cutting))
     assert min(sure(everything)) < threshold <= min(sure(rest))
     assert sure(rest) == [one for one in sure(everything) if one >= threshold]

@@ -14,6 +14,7 @@ from decoct.records import Document
 from decoct.student.calibrate import uncalibrated
 from decoct.student.card import model_card
 from decoct.student.student import Student, as_document
+from decoct.student.torch_student import TorchStudent
 from fakes.drugs import corpus
 
 DOCUMENTS = [document.bare() for document in corpus(60, seed=5)]
@@ -79,7 +80,7 @@ def test_a_student_from_before_there_was_calibration_gives_out_what_it_did(stude
     edit(spoilt, older)
     loaded = Student.from_pretrained(spoilt, device="cpu")
     assert loaded.card.calibration is None
-    raw = Student(student.model, student.tokenizer, uncalibrated(student.card), "cpu")
+    raw = TorchStudent(student.model, student.tokenizer, uncalibrated(student.card), "cpu")
     assert list(loaded.extract(DOCUMENTS)) == list(raw.extract(DOCUMENTS))
     assert "not calibrated" in model_card(loaded.card)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from decoct.cli.flags import Device, In, Quiet, check_out
+from decoct.cli.flags import Device, EngineName, In, Quiet, Threads, check_out
 
 if TYPE_CHECKING:
     from decoct.records import Document
@@ -40,6 +40,8 @@ def extract(
         bool, typer.Option("--given-subjects", help="Take the drugs from the documents' own spans.")
     ] = False,
     device: Device = "auto",
+    engine: EngineName = "auto",
+    threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
     """Annotate documents with a student; an interrupted run to a file goes on where it was."""
@@ -53,7 +55,7 @@ def extract(
         check_out(out, source)
         check_writable(out)
     faults = Faults()
-    loaded = load_any_student(student, task, device)
+    loaded = load_any_student(student, task, device, engine, threads)
     if out is not None:
         made = extract_file(
             loaded,

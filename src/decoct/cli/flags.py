@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,7 +24,16 @@ AsJson = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")]
-
+EngineName = Annotated[
+    Literal["auto", "torch", "onnx"],
+    typer.Option(
+        "--engine",
+        help="onnx: what decoct export wrote; torch; auto: the first where it is there.",
+    ),
+]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Threads to run it on [all cores].")
+]
 
 _LINES = (".jsonl", ".ndjson", ".json")
 

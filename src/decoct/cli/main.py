@@ -17,6 +17,7 @@ from decoct.cli.convert import convert
 from decoct.cli.deidentify import deidentify
 from decoct.cli.distill import distill
 from decoct.cli.evaluate import evaluate
+from decoct.cli.export import export
 from decoct.cli.extract import extract
 from decoct.cli.flags import one_line
 from decoct.cli.index import index
@@ -105,7 +106,7 @@ def _options(
 
 for _command in (
     *(convert, label, mix, adapt, distill, extract, evaluate),
-    *(index, judge, rerank, link, deidentify, run_command),
+    *(export, index, judge, rerank, link, deidentify, run_command),
 ):
     app.command()(_command)
 

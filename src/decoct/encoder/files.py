@@ -13,11 +13,10 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import nn
 
-from decoct.encoder.load import build_encoder, one_line
+from decoct.encoder.load import CONFIG, build_encoder, one_line
 from decoct.errors import ArtifactError, StoreError
 from decoct.store import write_json, write_text
 
-CONFIG = "config.json"
 _WEIGHTS = "model.safetensors"
 _ENCODER, _OWN = "encoder.", "decoct."
 M = TypeVar("M", bound=nn.Module)

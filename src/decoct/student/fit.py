@@ -24,7 +24,8 @@ from decoct.student.examples import make_examples, split_dev
 from decoct.student.heads.base import get_head
 from decoct.student.settings import RelationCalibration, StudentCard, StudentSettings
 from decoct.student.silver import prepare
-from decoct.student.student import Student, hash_weights, make_reader, make_tokenizer
+from decoct.student.student import make_tokenizer
+from decoct.student.torch_student import TorchStudent, hash_weights, make_reader
 from decoct.tasks.base import SpanTask, subject_labels
 from decoct.text.sentences import split_sentences
 from decoct.training.device import choose_device
@@ -45,7 +46,7 @@ class Fit:
         unexpressed: what of the annotations the heads can't express, by reason.
     """
 
-    student: Student
+    student: TorchStudent
     training: Training
     n_train: int
     n_dev: int
@@ -157,7 +158,7 @@ def fit(
             "calibration": found,
         }
     )
-    student = Student(model, tokenizer, card, settings.device)
+    student = TorchStudent(model, tokenizer, card, settings.device)
     return Fit(student, training, len(train_part), len(dev_part), dict(examples.unexpressed))
 
 

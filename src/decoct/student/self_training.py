@@ -33,7 +33,7 @@ from decoct.student.pseudo_labels import (
     has_more,
 )
 from decoct.student.settings import StudentSettings
-from decoct.student.student import Student
+from decoct.student.torch_student import TorchStudent
 from decoct.tasks.base import SpanTask
 
 _LABELS, _MARKER = "labels.jsonl", "labels.json"
@@ -154,7 +154,7 @@ def _hash(text: str) -> bytes:
 
 
 def _label(
-    student: Student,
+    student: TorchStudent,
     pool: _Pool,
     settings: SelfTrainingSettings,
     number: int,
@@ -183,7 +183,7 @@ def _label(
 
 
 def _sure_answers(
-    student: Student, documents: Iterable[Document], min_confidence: float
+    student: TorchStudent, documents: Iterable[Document], min_confidence: float
 ) -> Iterator[Document]:
     """Yield a student's answers, but not where one is unsure or something more is nearly found."""
     wary = _with_threshold(student, 1 - min_confidence)
@@ -196,13 +196,13 @@ def _sure_answers(
                 yield answer
 
 
-def _with_threshold(student: Student, threshold: float) -> Student:
+def _with_threshold(student: TorchStudent, threshold: float) -> TorchStudent:
     """Return the same student, which finds spans at this threshold and hides nothing."""
     everything = uncalibrated(student.card)
     thresholds = {"subject_threshold": threshold, "object_threshold": threshold}
     settings = everything.settings.model_copy(update=thresholds)
     card = everything.model_copy(update={"settings": settings})
-    return Student(student.model, student.tokenizer, card, settings.device)
+    return TorchStudent(student.model, student.tokenizer, card, settings.device)
 
 
 def _read_chosen(folder: Path, fingerprint: str) -> Chosen | None:
@@ -232,5 +232,5 @@ def _with_card(fitted: Fit, more: Mapping[str, object]) -> Fit:
     """Return the same student with more said of its training on its card."""
     student = fitted.student
     card = student.card.model_copy(update={"training": {**student.card.training, **more}})
-    named = Student(student.model, student.tokenizer, card, card.settings.device)
+    named = TorchStudent(student.model, student.tokenizer, card, card.settings.device)
     return dataclasses.replace(fitted, student=named)

@@ -1,57 +1,48 @@
-"""The artifact: a student that can be saved, loaded and put to work."""
+"""The artifact: a student that can be loaded and put to work, whatever runs its network."""
 
 from __future__ import annotations
 
-import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from pydantic import ValidationError
-from tokenizers import Tokenizer
 
-from decoct.encoder.files import CONFIG, config_of, load_network, save_network, upload
-from decoct.encoder.load import looks_local
-from decoct.errors import ArtifactError, StoreError
-from decoct.inference.batch import Batch
-from decoct.inference.tokenize import WordTokenizer, read_tokenizer
+from decoct.encoder.load import CONFIG, looks_local
+from decoct.errors import ArtifactError, ConfigError, MissingExtraError, StoreError
+from decoct.inference.onnx_network import has_onnx
+from decoct.inference.tokenize import WordTokenizer
 from decoct.records import Document, describe
-from decoct.store import read_json, sha256_json, write_json, write_text
-from decoct.student.card import model_card
-from decoct.student.heads.base import HeadModel, Inputs, get_head
-from decoct.student.predict import Reader, Subjects
+from decoct.store import read_json
+from decoct.student.predict import Reader
 from decoct.student.settings import StudentCard
-from decoct.training.device import autocast, choose_device, uses_bf16
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 OTHER_VERSION = "if another version of decoct made it, distil it again"
+Engine = Literal["auto", "torch", "onnx"]
 
 
-class Student:
+class Student(ABC):
     """A trained student.
 
     Saved as the ecosystem does it: `config.json` is the encoder's own configuration with our part
     under `decoct`, so that `AutoModel.from_pretrained(folder)` loads the fine-tuned encoder.
+
+    Args:
+        card: what it is.
+        reader: what turns documents into predictions.
 
     Example:
         student = Student.from_pretrained("student/")
         student.extract("Rash after amoxicillin.").pairs()
     """
 
-    def __init__(
-        self,
-        model: HeadModel[Any],
-        tokenizer: Tokenizer,
-        card: StudentCard,
-        device: str = "auto",
-    ) -> None:
+    def __init__(self, card: StudentCard, reader: Reader) -> None:
         self.card = card
-        self.tokenizer = tokenizer
-        self.model = model.eval()
-        self._reader = make_reader(model, tokenizer, card, choose_device(device))
+        self._reader = reader
 
     @overload  # a str is an iterable of str too, and is taken as one text
     def extract(  # type: ignore[overload-overlap]
@@ -80,55 +71,60 @@ class Student:
         )
         return self._reader.read(numbered, given_subjects)
 
-    @cached_property
+    @property
+    @abstractmethod
     def fingerprint(self) -> str:
         """Hash of weights and card: two students with the same one predict the same."""
-        return sha256_json([self.card.model_dump(mode="json"), hash_weights(self.model)])
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write weights, configuration, tokenizer and model card.
-
-        Raises:
-            StoreError: the folder can't be written.
-        """
-        folder = Path(folder)
-        save_network(folder, self.model, self.tokenizer, "student")
-        write_text(folder / "README.md", model_card(self.card))
-        card = self.card.model_dump(mode="json")
-        write_json(folder / CONFIG, {**config_of(self.model.encoder), "decoct": card})
 
     @classmethod
-    def from_pretrained(cls, source: str | Path, device: str = "auto") -> Student:
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        device: str = "auto",
+        engine: Engine = "auto",
+        threads: int | None = None,
+    ) -> Student:
         """Load a student from a folder, or from a hub by its id.
 
+        Args:
+            source: the folder or id.
+            device: where torch runs it: auto, cpu, cuda, cuda:1, mps.
+            engine: `onnx` for what `decoct export` wrote into the folder, which needs no torch;
+                `torch`; `auto` for the first where it is there and no other device than a cpu is
+                asked for.
+            threads: that the engine may use; None for as many as there are cores.
+
         Raises:
-            ArtifactError: it is not there, not a student, or broken.
+            ArtifactError: it is not there, not a student, or broken, or not exported.
+            ConfigError: the engine runs on no such device.
+            MissingExtraError: torch is not installed, or onnxruntime.
         """
         folder = fetch_folder(str(source))
-        config, card = read_card(folder)
-        make = get_head(card.settings.head)
-        model = load_network(folder, config, lambda encoder: make(encoder, card), OTHER_VERSION)
-        return cls(model, read_tokenizer(folder), card, device)
+        if chosen_engine(folder, device, engine) == "onnx":
+            from decoct.student.onnx_student import OnnxStudent
 
-    def push_to_hub(self, repo_id: str, **options: Any) -> str:  # noqa: ANN401 (huggingface_hub's own)
-        """Upload the folder to a hub and return its address; options go to `create_repo`."""
-        return upload(self.save_pretrained, repo_id, **options)
-
-    def __repr__(self) -> str:
-        n_parameters = sum(parameter.numel() for parameter in self.model.parameters())
-        return (
-            f"Student(task={self.card.task!r}, encoder={self.card.settings.encoder!r}, "
-            f"{n_parameters / 1e6:.1f} M parameters)"
-        )
+            return OnnxStudent.load(folder, threads)
+        try:
+            from decoct.student.torch_student import TorchStudent
+        except ImportError:
+            raise MissingExtraError(
+                "torch and transformers", "train", "running a student that is not exported"
+            ) from None
+        return TorchStudent.load(folder, device, threads)
 
 
-def hash_weights(model: torch.nn.Module) -> str:
-    """Return the hex SHA-256 of a model's weights and their names."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(name.encode() + flat.view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+def chosen_engine(folder: Path, device: str, engine: Engine) -> Literal["torch", "onnx"]:
+    """Return which engine runs a folder's network.
+
+    Raises:
+        ConfigError: the engine runs on no such device.
+    """
+    on_cpu = device in ("auto", "cpu")
+    if engine == "onnx" and not on_cpu:
+        raise ConfigError(f"engine onnx runs on cpu, not on {device}; take engine torch")
+    if engine == "auto":
+        return "onnx" if on_cpu and has_onnx(folder) else "torch"
+    return engine
 
 
 def as_document(item: str | Document, number: int) -> Document:
@@ -160,47 +156,10 @@ def read_card(folder: Path) -> tuple[dict[str, Any], StudentCard]:
         raise ArtifactError(f"{folder / CONFIG}: {describe(error)}; {OTHER_VERSION}") from None
 
 
-def make_reader(
-    model: HeadModel[Any], tokenizer: Tokenizer, card: StudentCard, device: torch.device
-) -> Reader:
-    """Return what turns documents into predictions with this model."""
-    words = make_tokenizer(tokenizer, card)
-    pad_id = int(getattr(model.encoder.config, "pad_token_id", None) or 0)
-    bf16 = uses_bf16(card.settings.precision, device)
-    return Reader(TorchNetwork(model.to(device), device, bf16), words, card, pad_id)
-
-
 def make_tokenizer(tokenizer: Tokenizer, card: StudentCard) -> WordTokenizer:
     """Return what cuts texts into pieces for a student."""
     settings = card.settings
     return WordTokenizer(tokenizer, settings.max_tokens, by_sentence=settings.unit == "sentence")
-
-
-class TorchNetwork:
-    """Runs the model in torch."""
-
-    def __init__(self, model: HeadModel[Any], device: torch.device, bf16: bool) -> None:
-        self.model = model
-        self.device = device
-        self.bf16 = bf16
-
-    def encode(self, batch: Batch) -> tuple[object, NDArray[np.float32]]:
-        """Return what `objects` needs, and tag probabilities (n_pieces, n_words, n_tagged, 5)."""
-        self.model.eval()
-        with torch.inference_mode(), autocast(self.device, self.bf16):
-            box, probs = self.model.encode(Inputs.from_batch(batch, self.device))
-        return (box, batch.n_words), probs.cpu().numpy()
-
-    def objects(self, states: object, subjects: Subjects) -> NDArray[np.float32]:
-        """Return the objects' tag probabilities (n_subjects, n_words, n_relations, 5)."""
-        assert isinstance(states, tuple)
-        box, n_words = states
-        words = torch.zeros(len(subjects), n_words, device=self.device)
-        for row, (_, first, last) in enumerate(subjects):
-            words[row, first:last] = 1.0
-        pieces = torch.tensor([piece for piece, _, _ in subjects], device=self.device)
-        with torch.inference_mode(), autocast(self.device, self.bf16):
-            return self.model.objects(box, pieces, words).cpu().numpy()
 
 
 def fetch_folder(source: str) -> Path:
@@ -214,7 +173,9 @@ def fetch_folder(source: str) -> Path:
 
     try:
         return Path(
-            snapshot_download(source, allow_patterns=["*.json", "*.safetensors", "README.md"])
+            snapshot_download(
+                source, allow_patterns=["*.json", "*.safetensors", "*.onnx", "README.md"]
+            )
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError):
         raise ArtifactError(f"{source}: no such student folder, and no hub has it") from None

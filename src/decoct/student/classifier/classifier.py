@@ -11,17 +11,19 @@ import torch
 from pydantic import ValidationError
 from tokenizers import Tokenizer
 
-from decoct.encoder.files import CONFIG, config_of, load_network, save_network, upload
-from decoct.errors import ArtifactError, ConfigError, StoreError
+from decoct.encoder.files import config_of, load_network, save_network, upload
+from decoct.encoder.load import CONFIG
+from decoct.errors import ArtifactError, ConfigError
 from decoct.inference.tokenize import read_tokenizer
 from decoct.records import Document, describe
 from decoct.store import read_json, sha256_json, write_json, write_text
 from decoct.student.classifier.card import model_card
 from decoct.student.classifier.network import ClassifierNetwork
 from decoct.student.classifier.predict import LabelReader
-from decoct.student.classifier.settings import KIND, ClassifierCard
+from decoct.student.classifier.settings import KIND, ClassifierCard, is_classifier
 from decoct.student.classifier.windows import WindowTokenizer
-from decoct.student.student import OTHER_VERSION, as_document, fetch_folder, hash_weights
+from decoct.student.student import OTHER_VERSION, as_document, fetch_folder
+from decoct.student.torch_student import hash_weights
 from decoct.training.device import choose_device, uses_bf16
 
 
@@ -130,14 +132,6 @@ class Classifier:
             f"Classifier(task={self.card.task!r}, encoder={self.card.settings.encoder!r}, "
             f"{len(self.card.labels)} classes, {n_parameters / 1e6:.1f} M parameters)"
         )
-
-
-def is_classifier(folder: Path) -> bool:
-    """Whether a student's folder holds a classifier; False where nothing can be told."""
-    try:
-        return bool(read_json(folder / CONFIG)["decoct"]["kind"] == KIND)
-    except (StoreError, KeyError, TypeError):
-        return False
 
 
 def read_classifier_card(folder: Path) -> tuple[dict[str, Any], ClassifierCard]:

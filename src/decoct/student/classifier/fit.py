@@ -27,7 +27,7 @@ from decoct.student.classifier.predict import LabelReader
 from decoct.student.classifier.settings import ClassifierCard, ClassifierSettings, LabelCalibration
 from decoct.student.classifier.split import split_labelled
 from decoct.student.classifier.windows import Reading
-from decoct.student.student import hash_weights
+from decoct.student.torch_student import hash_weights
 from decoct.tasks.base import LabelTask
 from decoct.training.device import choose_device
 from decoct.training.loop import Job, Training, train

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from decoct.config import Settings
+from decoct.encoder.load import CONFIG
+from decoct.errors import StoreError
 from decoct.records import Probability
+from decoct.store import read_json
 from decoct.training.settings import TrainingSettings
 
 KIND: Literal["classifier"] = "classifier"
@@ -152,3 +156,11 @@ class ClassifierCard(Settings):
         if self.positive is not None and self.positive not in self.labels:
             raise ValueError(f"positive {self.positive!r} is none of the labels")
         return self
+
+
+def is_classifier(folder: Path) -> bool:
+    """Whether a student's folder holds a classifier; False where nothing can be told."""
+    try:
+        return bool(read_json(folder / CONFIG)["decoct"]["kind"] == KIND)
+    except (StoreError, KeyError, TypeError):
+        return False

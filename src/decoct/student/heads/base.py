@@ -36,6 +36,10 @@ class Inputs:
     word_of_token: Tensor
     n_words: int
 
+    def pool(self, hidden: Tensor) -> Tensor:
+        """Average the tokens' states in each word: (n_pieces, n_words, d)."""
+        return word_means(hidden, self.word_of_token, self.n_words)
+
     @classmethod
     def from_batch(cls, batch: Batch, device: torch.device) -> Inputs:
         """Put a batch on a device."""
@@ -96,11 +100,14 @@ class HeadModel(nn.Module, ABC, Generic[S]):
         name: its file's name.
         head_names: prefixes of the parameters that are not the encoder's.
         extra_tokens: how many tokens it adds to a piece, for which the encoder needs room.
+        exportable: whether `encode` and `objects` are functions of tensors alone, the box one of
+            word states by pieces or None, so that a graph can say them.
     """
 
     name: ClassVar[str]
     head_names: ClassVar[tuple[str, ...]]
     extra_tokens: ClassVar[int] = 0
+    exportable: ClassVar[bool] = False
 
     def __init__(self, encoder: Any, card: StudentCard) -> None:  # noqa: ANN401
         super().__init__()
@@ -143,7 +150,7 @@ class HeadModel(nn.Module, ABC, Generic[S]):
         hidden: Tensor = self.encoder(
             input_ids=inputs.input_ids, attention_mask=inputs.attention_mask
         ).last_hidden_state.float()
-        return word_means(hidden, inputs.word_of_token, inputs.n_words)
+        return inputs.pool(hidden)
 
     def subject_probs(self, states: Tensor) -> Tensor:
         """Return (n_pieces, n_words, n_tagged, 5) float32 probabilities for word states."""

@@ -77,13 +77,11 @@ class ObjectHead(nn.Module):
 
 
 class SubjectCentric(HeadModel[Tensor]):
-    """A tagger for subjects and an `ObjectHead`, both on one pass's word states.
-
-    `encode` and `objects` are functions of tensors alone, to be exported.
-    """
+    """A tagger for subjects and an `ObjectHead`, both on one pass's word states."""
 
     name = "subject_centric"
     head_names = ("subject_head", "object_head")
+    exportable = True
 
     def __init__(self, encoder: Any, card: StudentCard) -> None:  # noqa: ANN401
         super().__init__(encoder, card)

@@ -12,6 +12,7 @@ class Token(HeadModel[None]):
 
     name = "token"
     head_names = ("subject_head",)
+    exportable = True
 
     def encode(self, inputs: Inputs) -> tuple[None, Tensor]:
         """Return tag probabilities."""

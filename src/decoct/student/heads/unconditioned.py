@@ -22,6 +22,7 @@ class Unconditioned(HeadModel[Tensor]):
 
     name = "unconditioned"
     head_names = ("subject_head", "object_head")
+    exportable = True
 
     def __init__(self, encoder: Any, card: StudentCard) -> None:  # noqa: ANN401
         super().__init__(encoder, card)
