@@ -67,6 +67,29 @@ def test_it_says_the_same(student, folder):
     assert made.n_bytes == sum(path.stat().st_size for path in (folder / "onnx").iterdir())
 
 
+def test_workers_say_the_same_in_the_same_order(folder, monkeypatch):
+    export(folder)
+    asked = [*ASKED, *corpus(40, seed=5, prefix="more")]
+    alone = list(Student.from_pretrained(folder, threads=1).extract(asked))
+    monkeypatch.setattr("decoct.student.predict.CHUNK_DOCUMENTS", 7)
+    several = Student.from_pretrained(folder, threads=3)
+    same(told(several, asked), told(Student.from_pretrained(folder, threads=1), asked))
+    assert [one.id for one in several.extract(asked)] == [one.id for one in alone]
+    assert list(several.extract([])) == []
+
+
+def test_what_goes_wrong_in_a_worker_is_raised(folder, monkeypatch):
+    export(folder)
+    student = Student.from_pretrained(folder, threads=2)
+
+    def fails(_network, _batch):
+        raise RuntimeError("out of something")
+
+    monkeypatch.setattr("decoct.inference.onnx_network.OnnxNetwork.encode", fails)
+    with pytest.raises(RuntimeError, match="out of something"):
+        list(student.extract(ASKED))
+
+
 def test_given_subjects(student, folder):
     export(folder)
     gold = corpus(20, seed=3)

@@ -74,21 +74,22 @@ def read_onnx_card(folder: Path) -> OnnxCard:
 
 
 class OnnxNetwork:
-    """Runs an exported network on the cpu.
+    """Runs an exported network on the cpu, each call on the thread that it is made from.
+
+    Several threads may call it at the same time, which is faster than several threads a call.
 
     Args:
         folder: the student's.
-        threads: that it may use; None for as many as there are cores.
 
     Raises:
         ArtifactError: a file is missing or broken.
         MissingExtraError: onnxruntime is not installed.
     """
 
-    def __init__(self, folder: Path, threads: int | None = None) -> None:
-        self._encode = _session(folder / FOLDER / ENCODE, threads)
+    def __init__(self, folder: Path) -> None:
+        self._encode = _session(folder / FOLDER / ENCODE)
         objects = folder / FOLDER / OBJECTS
-        self._objects = _session(objects, threads) if objects.is_file() else None
+        self._objects = _session(objects) if objects.is_file() else None
 
     def encode(self, batch: Batch) -> tuple[object, Floats]:
         """Return word states, and tag probabilities (n_pieces, n_words, n_tagged, 5)."""
@@ -124,15 +125,14 @@ def pooling(batch: Batch) -> Floats:
     return means
 
 
-def _session(path: Path, threads: int | None) -> Any:  # noqa: ANN401 (onnxruntime has no types)
+def _session(path: Path) -> Any:  # noqa: ANN401 (onnxruntime has no types)
     try:
         import onnxruntime
     except ImportError:
         raise MissingExtraError("onnxruntime", "onnx", "an exported student") from None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    if threads is not None:
-        options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # it raises many kinds, none of them public

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoct.errors import MissingExtraError
+from decoct.inference.cores import n_cores
 from decoct.kb.base import Query
 from decoct.retriever.postings import tally
 from decoct.retriever.sparse import Asked, best, keep_best, running, spread, weight_matrix
@@ -176,10 +176,3 @@ class LexicalSearch:
         weights = self._weighing.of_name(counts, part.idf[terms], scale)
         starts = np.concatenate([[0], np.cumsum(lengths)])
         return csr_matrix((weights, terms, starts), shape=(len(rows), len(postings.terms)))
-
-
-def n_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

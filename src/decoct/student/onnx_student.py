@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from decoct.errors import ArtifactError
+from decoct.inference.cores import n_cores
 from decoct.inference.onnx_network import (
     AGAIN,
     CARD,
@@ -77,4 +78,10 @@ def read_with(
     threads: int | None = None,
 ) -> Reader:
     """Return what turns documents into predictions by the exported network of a folder."""
-    return Reader(OnnxNetwork(folder, threads), make_tokenizer(tokenizer, card), card, pad_id)
+    return Reader(
+        OnnxNetwork(folder),
+        make_tokenizer(tokenizer, card),
+        card,
+        pad_id,
+        n_workers=threads or n_cores(),
+    )

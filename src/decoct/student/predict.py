@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from threading import Lock
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -59,6 +61,8 @@ class Reader:
         pad_id: token id to pad with.
         max_pieces: pieces in a batch.
         max_batch_tokens: tokens in a batch, padding included.
+        n_workers: batches that are read at the same time, each in a thread of its own; for a
+            network that uses one thread and lets go of the interpreter.
     """
 
     network: Network
@@ -67,19 +71,43 @@ class Reader:
     pad_id: int
     max_pieces: int = 64
     max_batch_tokens: int = 8192
+    n_workers: int = 1
 
     def read(self, documents: Iterable[Document], given: bool = False) -> Iterator[Document]:
         """Yield predicted documents in order, holding `CHUNK_DOCUMENTS` at a time.
+
+        With several workers one chunk more is held: it is cut and tokenized, and the workers begin
+        with it, while the one before is on its way.
 
         Args:
             documents: the texts.
             given: take subjects from each document's own spans instead of finding them.
         """
         stream = iter(documents)
-        while chunk := list(islice(stream, CHUNK_DOCUMENTS)):
-            yield from self._read_chunk(chunk, given)
+        chunks = iter(lambda: list(islice(stream, CHUNK_DOCUMENTS)), [])
+        if self.n_workers == 1:
+            for chunk in chunks:
+                drafts, batches = self._begin(chunk, given)
+                for batch in batches:
+                    self._read_batch(*batch, given, Lock())
+                yield from (draft.finish(given) for draft in drafts)
+            return
+        with ThreadPoolExecutor(self.n_workers) as pool:
+            before: _Pending | None = None
+            for chunk in chunks:
+                drafts, batches = self._begin(chunk, given)
+                lock = Lock()
+                futures = [pool.submit(self._read_batch, *batch, given, lock) for batch in batches]
+                if before:
+                    yield from before.documents(given)
+                before = _Pending(drafts, futures)
+            if before:
+                yield from before.documents(given)
 
-    def _read_chunk(self, documents: list[Document], given: bool) -> Iterator[Document]:
+    def _begin(
+        self, documents: list[Document], given: bool
+    ) -> tuple[list[_Draft], list[tuple[list[Piece], list[_Draft]]]]:
+        """Cut documents; return a draft of each, and batches of pieces with their drafts."""
         owners: list[int] = []
         pieces: list[Piece] = []
         for owner, document in enumerate(documents):
@@ -90,30 +118,36 @@ class Reader:
         if given:  # also those that no window holds whole, which get no objects
             for draft in drafts:
                 draft.add_given()
-        for positions in by_length(
-            [len(piece) for piece in pieces], self.max_pieces, self.max_batch_tokens
-        ):
-            chosen = [pieces[position] for position in positions]
-            self._read_batch(chosen, [drafts[owners[position]] for position in positions], given)
-        for draft in drafts:
-            yield draft.finish(given)
+        lengths = [len(piece) for piece in pieces]
+        return drafts, [
+            (
+                [pieces[position] for position in positions],
+                [drafts[owners[position]] for position in positions],
+            )
+            for positions in by_length(lengths, self.max_pieces, self.max_batch_tokens)
+        ]
 
-    def _read_batch(self, pieces: list[Piece], drafts: list[_Draft], given: bool) -> None:
+    def _read_batch(
+        self, pieces: list[Piece], drafts: list[_Draft], given: bool, lock: Lock
+    ) -> None:
+        """Find what is in a batch, and put it down in the drafts while the lock is held."""
         states, tag_probs = self.network.encode(pad(pieces, self.pad_id))
         n_words = [len(piece.words) for piece in pieces]
         subjects: list[_Subject] = []
-        for label, found in self._tagged(tag_probs, n_words):
-            for row, (piece, draft) in enumerate(zip(pieces, drafts, strict=True)):
-                is_subject = label in self.card.subject_labels
-                runs = (
-                    self._given(piece, draft, label)
-                    if given and is_subject
-                    else _trimmed(piece, draft, found[row])
-                )
-                for run, place in runs:
-                    if piece.owns(place.start):
-                        draft.add_tagged(label, place, run.confidence)
-                        subjects += [_Subject(row, label, run, place)] if is_subject else []
+        tagged = list(self._tagged(tag_probs, n_words))
+        with lock:
+            for label, found in tagged:
+                for row, (piece, draft) in enumerate(zip(pieces, drafts, strict=True)):
+                    is_subject = label in self.card.subject_labels
+                    runs = (
+                        self._given(piece, draft, label)
+                        if given and is_subject
+                        else _trimmed(piece, draft, found[row])
+                    )
+                    for run, place in runs:
+                        if piece.owns(place.start):
+                            draft.add_tagged(label, place, run.confidence)
+                            subjects += [_Subject(row, label, run, place)] if is_subject else []
         # a few at a time, so that a student that sees subjects everywhere stays within memory
         at_once = max(1, MAX_OBJECT_CELLS // tag_probs.shape[1])
         for start in range(0, len(subjects), at_once):
@@ -121,13 +155,14 @@ class Reader:
             probs = self.network.objects(
                 states, [(one.row, one.run.first, one.run.last) for one in chosen]
             )
-            objects = self._objects(probs, [n_words[one.row] for one in chosen])
-            for one, by_type in zip(chosen, objects, strict=True):
-                piece, draft = pieces[one.row], drafts[one.row]
-                for kind, targets in zip(self.card.relation_types, by_type, strict=True):
-                    if kind.subject == one.label:
-                        for target, where in _trimmed(piece, draft, targets):
-                            draft.add_relation(kind, one, where, target.confidence)
+            objects = list(self._objects(probs, [n_words[one.row] for one in chosen]))
+            with lock:
+                for one, by_type in zip(chosen, objects, strict=True):
+                    piece, draft = pieces[one.row], drafts[one.row]
+                    for kind, targets in zip(self.card.relation_types, by_type, strict=True):
+                        if kind.subject == one.label:
+                            for target, where in _trimmed(piece, draft, targets):
+                                draft.add_relation(kind, one, where, target.confidence)
 
     def _tagged(
         self, tag_probs: NDArray[np.float32], n_words: Sequence[int]
@@ -162,6 +197,21 @@ class Reader:
             words = word_range(span, piece) if span.label == label else None
             if words is not None:
                 yield Run(*words, 1.0), Place(span.start, span.end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A chunk that workers are at."""
+
+    drafts: list[_Draft]
+    batches: list[Future[None]]
+
+    def documents(self, given: bool) -> Iterator[Document]:
+        """Yield its documents when all is found; what went wrong in a worker is raised here."""
+        for batch in self.batches:
+            batch.result()
+        for draft in self.drafts:
+            yield draft.finish(given)
 
 
 @dataclass(frozen=True, slots=True)
