@@ -140,3 +140,14 @@ def test_links_become_choices_among_what_the_index_brings():
     assert (made.n_out_of_reach, made.n_unlinked) == (1, 1)
     gold = choices_of(documents[:1], lambda queries, k: [CANDIDATES[:k]], 5, gold=True)
     assert (gold.found[0].weight, gold.found[0].gold) == (1.0, True)
+
+
+def test_none_of_these_is_said_of_what_was_shown():
+    """A teacher that was not shown the right one has said nothing against it."""
+    shown = (Candidate(id=CANDIDATES[1].id, name="shown"), Candidate(id="far", name="far"))
+    documents = [mention("none", Link(candidates=shown, confidence=0.9)), mention("x", Link())]
+    found = choices_of(documents, lambda queries, k: [CANDIDATES[:k]] * len(queries), 3).found
+    assert [one.question.candidates for one in found] == [(CANDIDATES[1],), CANDIDATES[:3]]
+    assert [one.target for one in found] == [1, 3]
+    people = choices_of(documents[:1], lambda queries, k: [CANDIDATES[:k]], 3, gold=True).found
+    assert people[0].question.candidates == CANDIDATES[:3]

@@ -44,6 +44,10 @@ def link(
     keep: Annotated[
         int | None, typer.Option(min=0, help="Candidates that a link names [the linker's, 5].")
     ] = None,
+    nil: Annotated[
+        bool | None,
+        typer.Option("--nil/--no-nil", help="Whether a mention can be NIL [the linker's, yes]."),
+    ] = None,
     min_confidence: Annotated[
         float | None,
         typer.Option(help="What is less sure than this is NIL [the linker's, 0]."),
@@ -75,6 +79,7 @@ def link(
     loaded = load_linker(
         linker,
         keep=keep,
+        nil=nil,
         min_confidence=min_confidence,
         abbreviations=abbreviations,
         labels=tuple(labels) if labels else None,

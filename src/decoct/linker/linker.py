@@ -28,6 +28,7 @@ from decoct.store import read_json, sha256_json, write_json
 
 LINKER = "linker.json"
 _CHUNK_DOCUMENTS = 256  # whose mentions are retrieved and re-ranked together
+_LEAST = 1e-30  # of a probability that is divided by
 _FORMAT = 1
 
 
@@ -188,6 +189,8 @@ class Linker:
 
     def _decide(self, candidates: Sequence[Candidate], log_probs: NDArray[np.float64]) -> Link:
         probs = np.exp(log_probs)
+        if not self.settings.nil:
+            probs = np.append(probs[:-1] / max(probs[:-1].sum(), _LEAST), 0.0)
         order = np.argsort(-probs[:-1], kind="stable").tolist()
         kept = tuple(
             _scored(candidates[place], float(probs[place])) for place in order[: self.settings.keep]

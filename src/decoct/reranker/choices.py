@@ -42,7 +42,8 @@ def choices_of(
     """Turn the links of documents into choices among the candidates that an index brings.
 
     The candidates that a teacher was shown are not taken: a re-ranker is to learn from lists, and
-    from retrievers' scores, such as it will see.
+    from retrievers' scores, such as it will see. But when it said that none of those is meant, it
+    said nothing of others, which are left out of the list.
 
     Args:
         documents: with links on their spans; a link without an id says NIL.
@@ -62,6 +63,9 @@ def choices_of(
                 asked.append((query, span.link))
     lists = search([query for query, _ in asked], k) if asked else []
     for (query, link), candidates in zip(asked, lists, strict=True):
+        if link.id is None and link.candidates and not gold:
+            shown = {candidate.id for candidate in link.candidates}
+            candidates = tuple(one for one in candidates if one.id in shown)
         target = _place(link, candidates)
         if target is None:
             made.n_out_of_reach += 1
