@@ -179,6 +179,19 @@ def test_odd_mentions_are_linked_or_nil_but_never_fail(files):
         assert [one.text for one in link_mentions(linker, ["", "knee pain"])] == ["knee pain"]
 
 
+def test_without_nil_the_best_candidate_is_taken(files):
+    """NIL's share of the probability goes to the candidates."""
+    Index.build(ENTITIES, files / "index", LEXICAL)
+    rerank_file(files / "index", files / "linker", gold=files / "gold.jsonl")
+    usual = load_linker(files / "linker", keep=50).link("knee ache")
+    made = load_linker(files / "linker", keep=50, nil=False).link("knee ache")
+    assert made.id == usual.candidates[0].id
+    assert sum(one.score for one in usual.candidates) < 1 - 1e-4
+    assert sum(one.score for one in made.candidates) == pytest.approx(1, abs=1e-4)
+    with pytest.raises(ConfigError, match="min_confidence: makes mentions NIL"):
+        load_linker(files / "linker", nil=False, min_confidence=0.5)
+
+
 def test_min_confidence_makes_nil(files):
     Index.build(ENTITIES, files / "index", LEXICAL)
     rerank_file(files / "index", files / "linker", gold=files / "gold.jsonl")
