@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 from decoct.errors import ConfigError
@@ -11,6 +12,7 @@ from decoct.formats.base import read
 from decoct.formats.jsonl import write_jsonl
 from decoct.kb.base import Entity
 from decoct.linker.linker import Linker
+from decoct.linker.settings import LinkerSettings
 from decoct.recipes.link import link_file, link_mentions, load_linker
 from decoct.recipes.rerank import read_ranker_settings, rerank_file
 from decoct.recipes.teach import teach
@@ -179,17 +181,26 @@ def test_odd_mentions_are_linked_or_nil_but_never_fail(files):
         assert [one.text for one in link_mentions(linker, ["", "knee pain"])] == ["knee pain"]
 
 
+class SaysNil:
+    """A ranker for which NIL is likeliest: 0.6 against 0.4 for all candidates."""
+
+    def log_probs(self, questions, lookup):
+        return [
+            np.log([*[0.4 / len(one.candidates)] * len(one.candidates), 0.6]) for one in questions
+        ]
+
+
 def test_without_nil_the_best_candidate_is_taken(files):
     """NIL's share of the probability goes to the candidates."""
-    Index.build(ENTITIES, files / "index", LEXICAL)
-    rerank_file(files / "index", files / "linker", gold=files / "gold.jsonl")
-    usual = load_linker(files / "linker", keep=50).link("knee ache")
-    made = load_linker(files / "linker", keep=50, nil=False).link("knee ache")
+    index = Index.build(ENTITIES, files / "index", LEXICAL)
+    usual = Linker(index, SaysNil(), LinkerSettings(keep=50)).link("knee ache")
+    assert (usual.id, usual.confidence) == (None, pytest.approx(0.6))
+    made = Linker(index, SaysNil(), LinkerSettings(keep=50, nil=False)).link("knee ache")
     assert made.id == usual.candidates[0].id
-    assert sum(one.score for one in usual.candidates) < 1 - 1e-4
     assert sum(one.score for one in made.candidates) == pytest.approx(1, abs=1e-4)
-    with pytest.raises(ConfigError, match="min_confidence: makes mentions NIL"):
-        load_linker(files / "linker", nil=False, min_confidence=0.5)
+    assert Linker(index, SaysNil(), LinkerSettings(nil=False)).link("?!").id is None
+    with pytest.raises(ValueError, match="min_confidence: makes mentions NIL"):
+        LinkerSettings(nil=False, min_confidence=0.5)
 
 
 def test_min_confidence_makes_nil(files):
