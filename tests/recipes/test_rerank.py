@@ -186,7 +186,8 @@ class SaysNil:
 
     def log_probs(self, questions, lookup):
         return [
-            np.log([*[0.4 / len(one.candidates)] * len(one.candidates), 0.6]) for one in questions
+            np.log([*[0.4 / max(1, len(one.candidates))] * len(one.candidates), 0.6])
+            for one in questions
         ]
 
 
