@@ -35,9 +35,8 @@ from decoct.formats._pubtator_reading import (
 )
 from decoct.formats.base import read_lines, writable
 from decoct.records import Document, one_line
-from decoct.store import atomic_write
 
-__all__ = ["CONCEPT_RELATIONS", "Prefixes", "PubTator", "plugin", "write_pubtator"]
+__all__ = ["CONCEPT_RELATIONS", "Prefixes", "PubTator", "plugin"]
 
 _LINE_ENDS = re.compile(r"[\r\n\t\v\f\x1c-\x1e\x85\u2028\u2029]")
 
@@ -88,7 +87,13 @@ class PubTator:
         faults: Faults,
         **_options: Any,  # noqa: ANN401
     ) -> int:
-        """Write a file; see `Writer.write` and, for how things are written, `write_pubtator`."""
+        """Write a file; see `Writer.write`.
+
+        A document's first line is its title. Line ends and tabs after that become spaces, so
+        offsets stay. A discontinuous span is written from its first character to its last. A
+        relation between spans becomes one between the concepts that they are linked to; one whose
+        spans are not both linked is lost.
+        """
         n_documents = 0
 
         def written() -> Iterator[str]:
@@ -99,7 +104,7 @@ class PubTator:
                 if reason:
                     faults.add(one_line(document.id), reason, "not_written")
                     continue
-                lines = _lines(fitted, Faults())
+                lines = _lines(fitted)
                 (block,) = read_blocks((("", line) for line in lines), Faults())
                 losses.compare(document, make_document(block, str, Faults()))
                 n_documents += 1
@@ -109,44 +114,15 @@ class PubTator:
         return n_documents
 
 
-def write_pubtator(path: Path, documents: Iterable[Document], faults: Faults) -> int:
-    """Write documents atomically, as they come, and return how many.
-
-    A document's first line is its title. Line ends and tabs after that become spaces, so offsets
-    stay. A discontinuous span is written from its first character to its last. A relation between
-    spans becomes one between the concepts that they are linked to.
-
-    Args:
-        path: the file.
-        documents: what to write.
-        faults: gets a line for each document, and each relation, that the format has no form for.
-
-    Raises:
-        StoreError: the file can't be written; what was there before still is.
-    """
-    n_documents = 0
-    with atomic_write(path) as handle:
-        for document in documents:
-            lines = _lines(document, faults)
-            if lines:
-                handle.write("\n".join(lines) + "\n\n")
-                n_documents += 1
-    return n_documents
-
-
-def _lines(document: Document, faults: Faults) -> list[str]:
-    """Return a document's lines, none where it can't be written."""
-    reason = _unwritable(document)
-    if reason:
-        faults.add(document.id, reason, "not_written")
-        return []
+def _lines(document: Document) -> list[str]:
+    """Return the lines of a document that can be written."""
     title, _, abstract = document.text.partition("\n")
     lines = [f"{document.id}|t|{_flat(title)}", f"{document.id}|a|{_flat(abstract)}"]
     for span in document.spans:
         surface = _flat(document.text[span.start : span.end])
         fields = (document.id, span.start, span.end, surface, span.label, write_link(span.link))
         lines.append("\t".join(map(str, fields)).rstrip("\t"))
-    return [*lines, *dict.fromkeys(_relation_lines(document, faults))]
+    return [*lines, *dict.fromkeys(_relation_lines(document))]
 
 
 def _fitted(document: Document) -> Document:
@@ -179,8 +155,6 @@ def _unwritable(document: Document) -> str:
         return "can't be written as PubTator: its id holds | or white space"
     names = [span.label for span in document.spans]
     names += [id_ for span in document.spans if span.link for id_ in span.link.ids]
-    if any(_LINE_ENDS.search(name) for name in names):
-        return "can't be written as PubTator: a label or concept id holds a tab or line end"
     try:
         "".join((document.id, document.text, *names)).encode("utf-8")
     except UnicodeEncodeError:
@@ -188,22 +162,16 @@ def _unwritable(document: Document) -> str:
     return ""
 
 
-def _relation_lines(document: Document, faults: Faults) -> Iterator[str]:
+def _relation_lines(document: Document) -> Iterator[str]:
     kept = document.meta.get(CONCEPT_RELATIONS)
     for stated in kept if isinstance(kept, list) else ():
         values = list(stated.values()) if isinstance(stated, dict) else []
-        if len(values) < 3 or str(values[0]).isdecimal():
-            reason = f"meta.{CONCEPT_RELATIONS} has one that is not label, subject and object"
-            faults.add(document.id, reason, "not_written")
-        else:
+        if len(values) >= 3 and not str(values[0]).isdecimal():
             yield "\t".join((document.id, *(_flat(str(value)) for value in values)))
     for relation, subject, object_ in document.pairs():
         ids = [span.link.id for span in (subject, object_) if span.link and span.link.id]
         if len(ids) == 2:
             yield "\t".join((document.id, relation.label, *ids))
-        else:
-            reason = f"relation {relation.label} is between spans that are not both linked"
-            faults.add(document.id, reason, "not_written")
 
 
 def _flat(text: str) -> str:
