@@ -3,8 +3,10 @@ r"""How fast a student trains and extracts, beside its bare encoder, and how muc
     python benchmarks/speed.py --student runs/demo/distill/student \
         --docs examples/ade/unlabeled.jsonl
 
-Every row is a process of its own, so that its peak memory is its own; all run one after the other
-on the same machine. The table is Markdown.
+In torch and exported at int8, from Python and as the command, and beside them the same encoder in
+transformers' token-classification pipeline, as it comes and tuned. Every row is a process of its
+own, so that its peak memory is its own; all run one after the other on the same machine. The table
+is Markdown.
 """
 
 from __future__ import annotations
@@ -13,13 +15,18 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 N_SINGLE = 200
+N_TIMES = 10  # the command is given the documents so often, so that its start does not count much
 
 
 def main() -> None:
@@ -31,28 +38,34 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, required=True)
     parser.add_argument("--repeat", type=int, default=3, help="the best of this many is shown")
     parser.add_argument("--row", choices=ROWS, help=argparse.SUPPRESS)
+    parser.add_argument("--exported", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.row:
         json.dump(ROWS[arguments.row](arguments), sys.stdout)
         return
-    found = {row: _in_process(row, arguments) for row in ROWS}
-    base = found["bare encoder, batches"]["rate"]
-    print("| what | sentences a second | ratio to the bare encoder | peak RSS |")
-    print("|---|---|---|---|")
+    with tempfile.TemporaryDirectory(prefix="decoct-speed-") as folder:
+        arguments.exported = Path(shutil.copytree(arguments.student, Path(folder) / "student"))
+        command = ["export", "--student", arguments.exported, "--int8", "--force", "--quiet"]
+        subprocess.run([_decoct(), *command], check=True, stdout=subprocess.DEVNULL)
+        found = {row: _in_process(row, arguments) for row in ROWS}
+    base, other = found[BARE]["rate"], found[BARE_INT8]["rate"]
+    print("| what | sentences a second | to the bare encoder | to it exported | peak RSS |")
+    print("|---|---|---|---|---|")
     for row, measured in found.items():
-        if row != "import":
-            ratio, rss = measured["rate"] / base, measured["rss_mib"]
-            print(f"| {row} | {measured['rate']:.0f} | {ratio:.2f} | {rss:.0f} MiB |")
-    start = found["import"]
-    print(
-        f"\n`import decoct`: {start['seconds'] * 1000:.0f} ms, {start['rss_mib']:.0f} MiB peak RSS."
-    )
-    print(f"{os.cpu_count()} cores; {found['bare encoder, batches']['n']} sentences.")
+        if row not in ("import", FIRST):
+            rate, rss = measured["rate"], measured["rss_mib"]
+            print(
+                f"| {row} | {rate:.0f} | {rate / base:.2f} | {rate / other:.2f} | {rss:.0f} MiB |"
+            )
+    for row in ("import", FIRST):
+        seconds, rss = found[row]["seconds"], found[row]["rss_mib"]
+        print(f"\n{row}: {seconds * 1000:.0f} ms, {rss:.0f} MiB peak RSS.")
+    print(f"{os.cpu_count()} cores; {found[BARE]['n']} sentences.")
 
 
 def _in_process(row: str, arguments: argparse.Namespace) -> dict[str, float]:
     command = [sys.executable, __file__, "--student", arguments.student, "--docs", arguments.docs]
-    command += ["--repeat", str(arguments.repeat), "--row", row]
+    command += ["--repeat", str(arguments.repeat), "--exported", arguments.exported, "--row", row]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     measured: dict[str, float] = json.loads(done.stdout)
     return measured
@@ -89,7 +102,7 @@ def _bare(arguments: argparse.Namespace) -> dict[str, float]:
     from decoct.inference.batch import by_length, pad
     from decoct.training.device import autocast, choose_device, has_fast_bf16
 
-    student = decoct.Student.from_pretrained(arguments.student)
+    student = decoct.Student.from_pretrained(arguments.student, engine="torch")
     documents = decoct.read(arguments.docs)
     reader = student._reader
     pieces = [piece for document in documents for piece in reader.tokenizer.pieces(document.text)]
@@ -109,10 +122,37 @@ def _bare(arguments: argparse.Namespace) -> dict[str, float]:
     return _measured(len(documents), work, arguments.repeat)
 
 
+def _bare_exported(arguments: argparse.Namespace) -> dict[str, float]:
+    """The exported encoder alone over such batches, one on each core at a time."""
+    import decoct
+    from decoct.inference.batch import by_length, pad
+    from decoct.inference.cores import n_cores
+
+    reader = decoct.Student.from_pretrained(arguments.exported)._reader
+    documents = decoct.read(arguments.docs)
+    pieces = [piece for document in documents for piece in reader.tokenizer.pieces(document.text)]
+    groups = by_length([len(piece) for piece in pieces], reader.max_pieces, reader.max_batch_tokens)
+    batches = [pad([pieces[position] for position in group], reader.pad_id) for group in groups]
+    with ThreadPoolExecutor(n_cores()) as pool:
+        return _measured(
+            len(documents),
+            lambda: [None for _ in pool.map(reader.network.encode, batches)] and None,
+            arguments.repeat,
+        )
+
+
 def _extract(arguments: argparse.Namespace) -> dict[str, float]:
+    return _extracting(arguments, arguments.student, "torch")
+
+
+def _extract_exported(arguments: argparse.Namespace) -> dict[str, float]:
+    return _extracting(arguments, arguments.exported, "onnx")
+
+
+def _extracting(arguments: argparse.Namespace, folder: Path, engine: Any) -> dict[str, float]:  # noqa: ANN401
     import decoct
 
-    student = decoct.Student.from_pretrained(arguments.student)
+    student = decoct.Student.from_pretrained(folder, engine=engine)
     documents = decoct.read(arguments.docs)
 
     def work() -> None:
@@ -123,9 +163,17 @@ def _extract(arguments: argparse.Namespace) -> dict[str, float]:
 
 
 def _single(arguments: argparse.Namespace) -> dict[str, float]:
+    return _one_by_one(arguments, arguments.student, "torch")
+
+
+def _single_exported(arguments: argparse.Namespace) -> dict[str, float]:
+    return _one_by_one(arguments, arguments.exported, "onnx")
+
+
+def _one_by_one(arguments: argparse.Namespace, folder: Path, engine: Any) -> dict[str, float]:  # noqa: ANN401
     import decoct
 
-    student = decoct.Student.from_pretrained(arguments.student)
+    student = decoct.Student.from_pretrained(folder, engine=engine)
     documents = decoct.read(arguments.docs)[:N_SINGLE]
 
     def work() -> None:
@@ -135,6 +183,72 @@ def _single(arguments: argparse.Namespace) -> dict[str, float]:
     return _measured(len(documents), work, arguments.repeat)
 
 
+def _command(arguments: argparse.Namespace) -> dict[str, float]:
+    """`decoct extract`, JSONL to JSONL, its start and its reading and writing included."""
+    import decoct
+    from decoct.formats.jsonl import write_jsonl
+
+    documents = [
+        document.model_copy(update={"id": f"{document.id}-{time_}"})
+        for time_ in range(N_TIMES)
+        for document in decoct.read(arguments.docs)
+    ]
+    path, out = arguments.exported / "asked.jsonl", arguments.exported / "found.jsonl"
+    write_jsonl(path, documents)
+    flags = ["extract", "--student", arguments.exported, "--in", path, "--out", out, "--quiet"]
+    return _of_a_process([_decoct(), *flags], len(documents), out, arguments.repeat)
+
+
+def _first(arguments: argparse.Namespace) -> dict[str, float]:
+    """One sentence by `decoct extract`."""
+    path, out = arguments.exported / "one.txt", arguments.exported / "one.jsonl"
+    path.write_text("Intravenous azithromycin-induced ototoxicity.\n")
+    flags = ["extract", "--student", arguments.exported, "--in", path, "--out", out, "--quiet"]
+    return _of_a_process([_decoct(), *flags], 1, out, arguments.repeat)
+
+
+def _of_a_process(command: list[Any], n: int, out: Path, repeat: int) -> dict[str, float]:
+    def work() -> None:
+        out.unlink(missing_ok=True)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    measured = _measured(n, work, repeat)
+    rss = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return {**measured, "rss_mib": rss}
+
+
+def _pipeline(arguments: argparse.Namespace, tuned: bool = False) -> dict[str, float]:
+    """Transformers' pipeline with a tagger of three labels on the same encoder."""
+    from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
+
+    import decoct
+
+    folder = str(arguments.student)
+    model = AutoModelForTokenClassification.from_pretrained(folder, num_labels=3)
+    tagger = pipeline(
+        "token-classification", model=model, tokenizer=AutoTokenizer.from_pretrained(folder)
+    )
+    texts = [document.text for document in decoct.read(arguments.docs)]
+
+    def work() -> None:
+        if tuned:
+            for _ in tagger(sorted(texts, key=len), batch_size=32):
+                pass
+        else:
+            for _ in tagger(texts):
+                pass
+
+    return _measured(len(texts), work, arguments.repeat)
+
+
+def _pipeline_tuned(arguments: argparse.Namespace) -> dict[str, float]:
+    return _pipeline(arguments, tuned=True)
+
+
+def _decoct() -> str:
+    return str(Path(sys.executable).parent / "decoct")
+
+
 def _train(arguments: argparse.Namespace) -> dict[str, float]:
     """One epoch over the student's own predictions; the second epoch is measured."""
     import decoct
@@ -142,7 +256,7 @@ def _train(arguments: argparse.Namespace) -> dict[str, float]:
     from decoct.student.settings import StudentSettings
     from decoct.tasks.base import get_task
 
-    student = decoct.Student.from_pretrained(arguments.student)
+    student = decoct.Student.from_pretrained(arguments.student, engine="torch")
     documents = list(student.extract(decoct.read(arguments.docs)))
     settings = StudentSettings(encoder=student.card.settings.encoder, epochs=2, patience=0)
     fitted = fit(documents, get_task(student.card.task), settings)
@@ -151,11 +265,20 @@ def _train(arguments: argparse.Namespace) -> dict[str, float]:
     return {"rate": n / seconds, "seconds": seconds, "n": n, "rss_mib": _rss_mib()}
 
 
+BARE, BARE_INT8 = "bare encoder, batches", "bare encoder exported at int8, batches"
+FIRST = "`decoct extract` of one sentence, exported at int8"
 ROWS: dict[str, Callable[[argparse.Namespace], dict[str, float]]] = {
     "import": _import,
-    "bare encoder, batches": _bare,
+    BARE: _bare,
     "extract, batches": _extract,
     "extract, one at a time": _single,
+    BARE_INT8: _bare_exported,
+    "extract exported at int8, batches": _extract_exported,
+    "extract exported at int8, one at a time": _single_exported,
+    "`decoct extract` exported at int8, JSONL to JSONL": _command,
+    FIRST: _first,
+    "transformers' pipeline, as it comes": _pipeline,
+    "transformers' pipeline, sorted, batches of 32": _pipeline_tuned,
     "train (an epoch, its dev part scored)": _train,
 }
 
