@@ -46,12 +46,18 @@ class Extracted:
         }
 
 
-def load_student(source: str | Path, task: str | None = None, device: str = "auto") -> Student:
+def load_student(
+    source: str | Path,
+    task: str | None = None,
+    device: str = "auto",
+    engine: Engine = "auto",
+    threads: int | None = None,
+) -> Student:
     """Load a student of spans and relations.
 
     Args and what it raises are those of `load_any_student`; a classifier is refused too.
     """
-    loaded = load_any_student(source, task, device)
+    loaded = load_any_student(source, task, device, engine, threads)
     if not isinstance(loaded, Student):
         raise ArtifactError(
             f"{source}: is a classifier of task {loaded.card.task!r}, which finds no spans"

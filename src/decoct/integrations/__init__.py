@@ -1,0 +1,1 @@
+"""decoct inside other people's pipelines."""
