@@ -225,9 +225,8 @@ def _pipeline(arguments: argparse.Namespace, tuned: bool = False) -> dict[str, f
 
     folder = str(arguments.student)
     model = AutoModelForTokenClassification.from_pretrained(folder, num_labels=3)
-    tagger = pipeline(
-        "token-classification", model=model, tokenizer=AutoTokenizer.from_pretrained(folder)
-    )
+    tokenizer = AutoTokenizer.from_pretrained(folder, pad_token="[PAD]")
+    tagger = pipeline("token-classification", model=model, tokenizer=tokenizer)
     texts = [document.text for document in decoct.read(arguments.docs)]
 
     def work() -> None:
