@@ -2,10 +2,10 @@
 
 import pytest
 
+from decoct.encoder.files import hash_weights
 from decoct.progress import Silent
 from decoct.student.distil import distil
 from decoct.student.fit import fit
-from decoct.student.torch_student import hash_weights
 from decoct.tasks.base import get_task
 from fakes.drugs import corpus
 from fakes.students import quick

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
@@ -50,6 +52,41 @@ def save_network(folder: Path, model: nn.Module, tokenizer: Tokenizer, noun: str
         raise StoreError(f"{folder}: {noun} can't be written: {error}") from None
     write_text(folder / "tokenizer.json", tokenizer.to_str(pretty=True))
     write_json(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast"})
+
+
+def save_student(
+    folder: Path,
+    model: nn.Module,
+    tokenizer: Tokenizer,
+    card: dict[str, Any],
+    readme: str,
+    noun: str,
+) -> None:
+    """Write a network with what is said of it: `config.json` and the model card.
+
+    Args:
+        folder: made if it is not there.
+        model: has its encoder under `encoder`.
+        tokenizer: the encoder's.
+        card: our part of `config.json`, beside the encoder's own.
+        readme: the model card.
+        noun: what to call the network where it can't be written.
+
+    Raises:
+        StoreError: the folder can't be written.
+    """
+    save_network(folder, model, tokenizer, noun)
+    write_text(folder / "README.md", readme)
+    write_json(folder / CONFIG, {**config_of(model.encoder), "decoct": card})
+
+
+def hash_weights(model: nn.Module) -> str:
+    """Return the hex SHA-256 of a model's weights and their names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(name.encode() + flat.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def config_of(encoder: Any) -> dict[str, Any]:  # noqa: ANN401 (any transformers model)

@@ -226,6 +226,11 @@ def window_tokens(encoder: Any, wanted: int) -> int:  # noqa: ANN401
     return min(wanted, limit) if limit > 0 else wanted
 
 
+def pad_id_of(encoder: Any) -> int:  # noqa: ANN401 (any transformers model)
+    """Return the token id that an encoder pads with, 0 where it names none."""
+    return int(getattr(encoder.config, "pad_token_id", None) or 0)
+
+
 def looks_local(source: str) -> bool:
     """Whether a name is a path rather than a hub id, so that a mistyped path is not asked abroad.
 

@@ -90,6 +90,8 @@ class OnnxNetwork:
         self._encode = _session(folder / FOLDER / ENCODE)
         objects = folder / FOLDER / OBJECTS
         self._objects = _session(objects) if objects.is_file() else None
+        inputs = self._objects.get_inputs() if self._objects else ()
+        self._asked = [one.name for one in inputs]  # a head may not look at all of them
 
     def encode(self, batch: Batch) -> tuple[object, Floats]:
         """Return word states, and tag probabilities (n_pieces, n_words, n_tagged, 5)."""
@@ -112,8 +114,7 @@ class OnnxNetwork:
             words[row, first:last] = 1.0
         pieces = np.array([piece for piece, _, _ in subjects], dtype=np.int64)
         inputs = {"states": states, "subject_piece": pieces, "subject_words": words}
-        asked = [one.name for one in self._objects.get_inputs()]  # a head may not look at all
-        found: Floats = self._objects.run(None, {name: inputs[name] for name in asked})[0]
+        found: Floats = self._objects.run(None, {name: inputs[name] for name in self._asked})[0]
         return found
 
 

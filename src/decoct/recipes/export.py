@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from decoct.encoder.load import pad_id_of
 from decoct.errors import ArtifactError, ConfigError, MissingExtraError, StoreError
 from decoct.evaluation.evaluate import evaluate
 from decoct.inference.onnx_network import CARD, FOLDER, Precision, remove_onnx
 from decoct.progress import Progress, Silent
+from decoct.recipes.extract import load_student
 from decoct.records import Document
 from decoct.store import read_json, write_json
-from decoct.student.student import fetch_folder
 
 if TYPE_CHECKING:
     from decoct.evaluation.metrics import Metrics
@@ -81,7 +82,7 @@ def export(
     """
     try:
         from decoct.student.export import write_onnx
-        from decoct.student.torch_student import TorchStudent
+        from decoct.student.torch_student import TorchStudent, make_fp32_reader
     except ImportError:
         raise MissingExtraError("torch and transformers", "train", "export") from None
     progress = progress or Silent()
@@ -93,7 +94,8 @@ def export(
     folder = Path(source)
     if not folder.is_dir():
         raise ArtifactError(f"{source}: no such folder; a student's comes from decoct distill")
-    student = TorchStudent.load(fetch_folder(str(folder)), "cpu")
+    student = load_student(folder, device="cpu", engine="torch")
+    assert isinstance(student, TorchStudent)  # what the engine torch runs
     part = _part(folder)
     try:
         progress.note(f"export: {precision} ...")
@@ -101,13 +103,11 @@ def export(
         checked: dict[str, Any] = {}
         if gold is not None:
             from decoct.student.onnx_student import read_with
-            from decoct.student.torch_student import make_fp32_reader, pad_id_of
 
             progress.note(f"export: compared on {len(gold)} documents ...")
             before = _scores(gold, make_fp32_reader(student))
-            after = _scores(
-                gold, read_with(part, student.card, student.tokenizer, pad_id_of(student.model))
-            )
+            pad_id = pad_id_of(student.model.encoder)
+            after = _scores(gold, read_with(part, student.card, student.tokenizer, pad_id))
             checked = _compared(before, after)
             lost = max(checked["lost"].values())
             if lost > max_loss and not force:

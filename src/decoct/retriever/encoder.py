@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from decoct.encoder.load import EMBEDDED, embedded_folder, load_encoder, save_encoder, window_tokens
+from decoct.encoder.files import hash_weights
+from decoct.encoder.load import (
+    EMBEDDED,
+    embedded_folder,
+    load_encoder,
+    looks_local,
+    pad_id_of,
+    save_encoder,
+    window_tokens,
+)
 from decoct.errors import ArtifactError, StoreError
 from decoct.inference.batch import by_length
 from decoct.kb.base import Query
@@ -52,7 +60,7 @@ class TextEncoder:
         self.glossary = Glossary.load(settings.glossary) if settings.glossary else None
         self.template = Template(settings.template, tokenizer, self.max_tokens, self.glossary)
         self.bf16 = uses_bf16(settings.precision, self.device)
-        self._pad_id = int(getattr(model.config, "pad_token_id", None) or 0)
+        self._pad_id = pad_id_of(model)
         self._types = int(getattr(model.config, "type_vocab_size", 0) or 0) > 1
 
     @classmethod
@@ -79,14 +87,10 @@ class TextEncoder:
     @property
     def fingerprint(self) -> str:
         """Hash of all that a vector depends on beside its text, made anew each time."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.model.state_dict().items()):
-            flat = tensor.detach().cpu().contiguous().reshape(-1)
-            digest.update(name.encode() + flat.view(torch.uint8).numpy().tobytes())
         read: list[object] = [self.settings.pooling, self.settings.template, self.max_tokens]
         if self.glossary:
             read.append(self.glossary.fingerprint)
-        return sha256_json([digest.hexdigest(), self.tokenizer.to_str(), read])
+        return sha256_json([hash_weights(self.model), self.tokenizer.to_str(), read])
 
     def tokens(self, texts: Sequence[str | Query]) -> list[Encoding]:
         """Return the tokens of names (strings) and mentions (queries), cut to `max_tokens`."""
@@ -207,8 +211,6 @@ def stated_pooling(name: str) -> Literal["mean", "cls"]:
 
 def _of_hub(name: str) -> Path | None:
     """Return the pooling's file of a hub's encoder, or None where there is none."""
-    from decoct.encoder.load import looks_local
-
     if name == EMBEDDED or looks_local(name):
         return None
     from transformers.utils.hub import cached_file

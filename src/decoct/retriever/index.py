@@ -223,7 +223,7 @@ def _with_encoder(
 def _other_encoder(folder: Path, settings: IndexSettings, kind: str, encoder: str | None) -> str:
     dense = settings.dense or DenseSettings()
     name = dense.encoder if kind == "dense" else kind
-    if kind == "dense" and dense.glossary and encoder is None:
+    if kind == "dense" and dense.glossary:
         return (
             f"{folder}: was built with encoder {name!r} and glossary {dense.glossary!r}, and one "
             f"of them is another now; bring the old one back, or build the index again with decoct "

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from decoct.encoder.files import hash_weights
 from decoct.encoder.load import load_encoder, window_tokens
 from decoct.errors import ConfigError
 from decoct.evaluation.counts import count_relations, count_spans
@@ -25,7 +26,7 @@ from decoct.student.heads.base import get_head
 from decoct.student.settings import RelationCalibration, StudentCard, StudentSettings
 from decoct.student.silver import prepare
 from decoct.student.student import make_tokenizer
-from decoct.student.torch_student import TorchStudent, hash_weights, make_reader
+from decoct.student.torch_student import TorchStudent, make_reader
 from decoct.tasks.base import SpanTask, subject_labels
 from decoct.text.sentences import split_sentences
 from decoct.training.device import choose_device

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -12,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from decoct.encoder.files import config_of, load_network, save_network, upload
-from decoct.encoder.load import CONFIG
+from decoct.encoder.files import hash_weights, load_network, save_student, upload
+from decoct.encoder.load import pad_id_of
 from decoct.inference.batch import Batch
 from decoct.inference.onnx_network import remove_onnx
 from decoct.inference.tokenize import read_tokenizer
-from decoct.store import sha256_json, write_json, write_text
+from decoct.store import sha256_json
 from decoct.student.card import model_card
 from decoct.student.heads.base import HeadModel, Inputs, get_head
 from decoct.student.predict import Reader, Subjects
@@ -60,10 +59,8 @@ class TorchStudent(Student):
         """
         folder = Path(folder)
         remove_onnx(folder)  # of another student that was here
-        save_network(folder, self.model, self.tokenizer, "student")
-        write_text(folder / "README.md", model_card(self.card))
-        card = self.card.model_dump(mode="json")
-        write_json(folder / CONFIG, {**config_of(self.model.encoder), "decoct": card})
+        card, readme = self.card.model_dump(mode="json"), model_card(self.card)
+        save_student(folder, self.model, self.tokenizer, card, readme, "student")
 
     @classmethod
     def load(cls, folder: Path, device: str = "auto", threads: int | None = None) -> Self:
@@ -87,22 +84,13 @@ class TorchStudent(Student):
         )
 
 
-def hash_weights(model: torch.nn.Module) -> str:
-    """Return the hex SHA-256 of a model's weights and their names."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(name.encode() + flat.view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
 def make_reader(
     model: HeadModel[Any], tokenizer: Tokenizer, card: StudentCard, device: torch.device
 ) -> Reader:
     """Return what turns documents into predictions with this model."""
     bf16 = uses_bf16(card.settings.precision, device)
     network = TorchNetwork(model.to(device), device, bf16)
-    return Reader(network, make_tokenizer(tokenizer, card), card, pad_id_of(model))
+    return Reader(network, make_tokenizer(tokenizer, card), card, pad_id_of(model.encoder))
 
 
 def make_fp32_reader(student: TorchStudent) -> Reader:
@@ -110,12 +98,7 @@ def make_fp32_reader(student: TorchStudent) -> Reader:
     cpu = torch.device("cpu")
     network = TorchNetwork(student.model.to(cpu), cpu, bf16=False)
     words = make_tokenizer(student.tokenizer, student.card)
-    return Reader(network, words, student.card, pad_id_of(student.model))
-
-
-def pad_id_of(model: HeadModel[Any]) -> int:
-    """Return the token id that its encoder pads with."""
-    return int(getattr(model.encoder.config, "pad_token_id", None) or 0)
+    return Reader(network, words, student.card, pad_id_of(student.model.encoder))
 
 
 class TorchNetwork:

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 from decoct.config import Settings, check
 from decoct.encoder.files import config_of, load_network, save_network
-from decoct.encoder.load import load_encoder, window_tokens
+from decoct.encoder.load import load_encoder, pad_id_of, window_tokens
 from decoct.errors import ArtifactError
 from decoct.inference.tokenize import read_tokenizer
 from decoct.progress import Progress, Silent
@@ -105,7 +105,7 @@ class CrossEncoder:
         self.retriever = retriever
         self.settings = settings
         self.training = dict(training or {})
-        self.pad_id = int(getattr(model.encoder.config, "pad_token_id", None) or 0)
+        self.pad_id = pad_id_of(model.encoder)
         self._pairs = PairTokenizer(
             tokenizer, settings.max_tokens, settings.max_aliases, settings.definitions
         )

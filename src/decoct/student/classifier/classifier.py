@@ -11,19 +11,18 @@ import torch
 from pydantic import ValidationError
 from tokenizers import Tokenizer
 
-from decoct.encoder.files import config_of, load_network, save_network, upload
-from decoct.encoder.load import CONFIG
+from decoct.encoder.files import hash_weights, load_network, save_student, upload
+from decoct.encoder.load import CONFIG, pad_id_of
 from decoct.errors import ArtifactError, ConfigError
 from decoct.inference.tokenize import read_tokenizer
 from decoct.records import Document, describe
-from decoct.store import read_json, sha256_json, write_json, write_text
+from decoct.store import read_json, sha256_json
 from decoct.student.classifier.card import model_card
 from decoct.student.classifier.network import ClassifierNetwork
 from decoct.student.classifier.predict import LabelReader
 from decoct.student.classifier.settings import KIND, ClassifierCard, is_classifier
 from decoct.student.classifier.windows import WindowTokenizer
 from decoct.student.student import OTHER_VERSION, as_document, fetch_folder
-from decoct.student.torch_student import hash_weights
 from decoct.training.device import choose_device, uses_bf16
 
 
@@ -98,10 +97,8 @@ class Classifier:
         """
         folder = Path(folder)
         self.model.sync_markers()
-        save_network(folder, self.model, self.tokenizer, "classifier")
-        write_text(folder / "README.md", model_card(self.card))
-        card = self.card.model_dump(mode="json")
-        write_json(folder / CONFIG, {**config_of(self.model.encoder), "decoct": card})
+        card, readme = self.card.model_dump(mode="json"), model_card(self.card)
+        save_student(folder, self.model, self.tokenizer, card, readme, "classifier")
 
     @classmethod
     def from_pretrained(cls, source: str | Path, device: str = "auto") -> Classifier:
@@ -156,7 +153,7 @@ def make_reader(
     network: ClassifierNetwork, tokenizer: Tokenizer, card: ClassifierCard, device: torch.device
 ) -> LabelReader:
     """Return what turns documents into predictions with this network."""
-    pad_id = int(getattr(network.encoder.config, "pad_token_id", None) or 0)
+    pad_id = pad_id_of(network.encoder)
     bf16 = uses_bf16(card.settings.precision, device)
     words = WindowTokenizer(tokenizer, card)
     return LabelReader(network.to(device), words, card, pad_id, device, bf16)

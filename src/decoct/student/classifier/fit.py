@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from decoct.encoder.files import hash_weights
 from decoct.encoder.load import load_encoder, window_tokens
 from decoct.errors import ConfigError
 from decoct.progress import Progress, Silent
@@ -27,7 +28,6 @@ from decoct.student.classifier.predict import LabelReader
 from decoct.student.classifier.settings import ClassifierCard, ClassifierSettings, LabelCalibration
 from decoct.student.classifier.split import split_labelled
 from decoct.student.classifier.windows import Reading
-from decoct.student.torch_student import hash_weights
 from decoct.tasks.base import LabelTask
 from decoct.training.device import choose_device
 from decoct.training.loop import Job, Training, train
