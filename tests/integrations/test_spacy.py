@@ -8,8 +8,9 @@ pytest.importorskip("spacy")
 pytest.importorskip("torch")
 
 import spacy
-from spacy.tokens import Doc
+from spacy.tokens import Doc, DocBin
 
+import decoct
 from decoct.errors import ArtifactError, ConfigError
 from decoct.kb.base import Entity
 from decoct.retriever.index import Index
@@ -107,6 +108,17 @@ def test_relations_survive_bytes(nlp):
     doc = next(doc for doc in nlp.pipe(TEXTS) if doc._.relations)
     again = Doc(nlp.vocab).from_bytes(doc.to_bytes())
     assert relations(again) == relations(doc)
+
+
+def test_a_docbin_of_them_is_read_with_its_relations(nlp, student, tmp_path):
+    docs = list(nlp.pipe(TEXTS[:10]))
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "a.spacy")
+    found = list(decoct.read(tmp_path / "a.spacy"))
+    assert len({document.id for document in found}) == 10
+    for document, text in zip(found, TEXTS, strict=False):
+        assert document.text == text
+        assert document.spans == student.extract(text).spans
+        assert document.relations == student.extract(text).relations
 
 
 def test_entities_that_are_there_stay(student_folder):

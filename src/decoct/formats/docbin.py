@@ -144,11 +144,46 @@ def _doc(document: Document, vocab: Vocab, key: str) -> Doc:
     doc.set_ents([made[span.id] for span in without_overlaps(document.spans)])
     if document.label:
         doc.cats = {document.label: 1.0}
+    keep_annotations(document, doc)
+    return doc
+
+
+def keep_annotations(document: Document, doc: Doc, *, with_id: bool = True) -> None:
+    """Put into `doc.user_data` what a document says of its text, for `kept_annotations`.
+
+    Args:
+        document: of the same text.
+        doc: spaCy's.
+        with_id: whether its id is kept; one that is a mere number in a stream is not.
+    """
     rest = json.loads(document.to_json())
     for span in rest["spans"]:
         del span["text"]
-    doc.user_data[KEY] = json.dumps({k: v for k, v in rest.items() if k != "text"})
-    return doc
+    left_out = {"text"} if with_id else {"text", "id"}
+    doc.user_data[KEY] = json.dumps({k: v for k, v in rest.items() if k not in left_out})
+
+
+def kept_annotations(doc: Doc, id_: str) -> Document | None:
+    """Return the document that `keep_annotations` was given, None where it was given none.
+
+    Args:
+        doc: spaCy's.
+        id_: what the document is called where its id was not kept.
+
+    Raises:
+        RecordError: something else is kept there.
+    """
+    known = doc.user_data.get(KEY)
+    if not isinstance(known, str):
+        return None
+    try:
+        data = json.loads(known)
+        for span in data["spans"]:
+            pieces = span.get("fragments") or [[span["start"], span["end"]]]
+            span["text"] = " ".join(doc.text[start:end] for start, end in pieces)
+        return Document.from_dict({"id": id_, **data, "text": doc.text})
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordError(f"its user_data[{KEY!r}] is not what decoct writes: {error}") from None
 
 
 def _words(document: Document) -> tuple[list[str], list[bool], dict[int, int], dict[int, int]]:
@@ -185,18 +220,9 @@ def _words(document: Document) -> tuple[list[str], list[bool], dict[int, int], d
 
 
 def _document(doc: Doc, id_: str, key: str) -> Document:
-    known = doc.user_data.get(KEY)
-    if isinstance(known, str):
-        try:
-            data = json.loads(known)
-            for span in data["spans"]:
-                pieces = span.get("fragments") or [[span["start"], span["end"]]]
-                span["text"] = " ".join(doc.text[start:end] for start, end in pieces)
-            return Document.from_dict({**data, "text": doc.text})
-        except (ValueError, KeyError, TypeError) as error:
-            raise RecordError(
-                f"its user_data[{KEY!r}] is not what decoct writes: {error}"
-            ) from None
+    kept = kept_annotations(doc, id_)
+    if kept is not None:
+        return kept
     groups = [doc.spans[key]] if key in doc.spans else [] if key else list(doc.spans.values())
     found = [span for group in groups for span in group] or ([] if key else list(doc.ents))
     label, score = max(doc.cats.items(), key=lambda item: item[1], default=(None, 0.0))

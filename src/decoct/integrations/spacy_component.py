@@ -4,7 +4,9 @@
 
 `doc.spans["decoct"]` gets all spans, with the linked entity as `kb_id_`; `doc.ents` those that do
 not overlap, the longest first, beside the entities that are there; `doc._.relations` the relations.
-A span that ends inside of one of spaCy's tokens is made longer to the token's end.
+All of it is kept in `doc.user_data` too, as the format `docbin` keeps it, so that a DocBin of such
+documents is read with its relations. A span that ends inside of one of spaCy's tokens is made
+longer to the token's end.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
 from decoct.errors import ConfigError
+from decoct.formats.docbin import keep_annotations, kept_annotations
 from decoct.records import Document
 from decoct.student.student import Engine
 
@@ -133,22 +136,11 @@ class SpacyComponent:
         return self._loaded
 
     def _fill(self, doc: Doc, found: Document) -> None:
-        spans: dict[str, Span] = {}
-        for one in found.spans:
-            entity = one.link.id if one.link and one.link.id else ""
-            made = doc.char_span(
-                one.start, one.end, label=one.label, kb_id=entity, alignment_mode="expand"
-            )
-            if made is not None:
-                spans[one.id] = made
-        doc.spans[self.spans_key] = list(spans.values())
+        spans = _spans(doc, found).values()
+        doc.spans[self.spans_key] = list(spans)
         if self.set_ents:
-            doc.ents = filter_spans([*doc.ents, *_apart(spans.values(), doc.ents)])
-        doc.user_data[NAME] = [  # plain values, which doc.to_bytes keeps
-            (one.label, _place(spans[one.subject]), _place(spans[one.object]), one.confidence)
-            for one in found.relations
-            if one.subject in spans and one.object in spans
-        ]
+            doc.ents = filter_spans([*doc.ents, *_apart(spans, doc.ents)])
+        keep_annotations(found, doc, with_id=False)
 
 
 @Language.factory(
@@ -179,13 +171,14 @@ def make(
 
 
 def _relations(doc: Doc) -> tuple[SpanRelation, ...]:
-    def span(place: tuple[int, int, str, str]) -> Span:
-        start, end, label, entity = place
-        return Span(doc, start, end, label=label, kb_id=entity)
-
+    found = kept_annotations(doc, NAME)
+    if found is None:
+        return ()
+    spans = _spans(doc, found)
     return tuple(
-        SpanRelation(label, span(subject), span(target), confidence)
-        for label, subject, target, confidence in doc.user_data.get(NAME, ())
+        SpanRelation(one.label, spans[one.subject], spans[one.object], one.confidence)
+        for one in found.relations
+        if one.subject in spans and one.object in spans
     )
 
 
@@ -193,8 +186,19 @@ if not Doc.has_extension("relations"):
     Doc.set_extension("relations", getter=_relations)
 
 
-def _place(span: Span) -> tuple[int, int, str, str]:
-    return span.start, span.end, span.label_, span.kb_id_
+def _spans(doc: Doc, found: Document) -> dict[str, Span]:
+    """Return a document's spans by id as spaCy's, made longer to the end of its tokens."""
+    made = {
+        one.id: doc.char_span(
+            one.start,
+            one.end,
+            label=one.label,
+            kb_id=one.link.id if one.link and one.link.id else "",
+            alignment_mode="expand",
+        )
+        for one in found.spans
+    }
+    return {id_: span for id_, span in made.items() if span is not None}
 
 
 def _apart(spans: Iterable[Span], others: Iterable[Span]) -> list[Span]:
