@@ -99,15 +99,11 @@ def _bare(arguments: argparse.Namespace) -> dict[str, float]:
     import torch
 
     import decoct
-    from decoct.inference.batch import by_length, pad
     from decoct.training.device import autocast, choose_device, has_fast_bf16
 
     student = decoct.Student.from_pretrained(arguments.student, engine="torch")
     documents = decoct.read(arguments.docs)
-    reader = student._reader
-    pieces = [piece for document in documents for piece in reader.tokenizer.pieces(document.text)]
-    groups = by_length([len(piece) for piece in pieces], reader.max_pieces, reader.max_batch_tokens)
-    batches = [pad([pieces[position] for position in group], reader.pad_id) for group in groups]
+    batches = _batches(student._reader, documents)
     device = choose_device("auto")
     bf16 = has_fast_bf16(device)
 
@@ -125,20 +121,27 @@ def _bare(arguments: argparse.Namespace) -> dict[str, float]:
 def _bare_exported(arguments: argparse.Namespace) -> dict[str, float]:
     """The exported encoder alone over such batches, one on each core at a time."""
     import decoct
-    from decoct.inference.batch import by_length, pad
     from decoct.inference.cores import n_cores
 
     reader = decoct.Student.from_pretrained(arguments.exported)._reader
     documents = decoct.read(arguments.docs)
+    batches = _batches(reader, documents)
+    with ThreadPoolExecutor(n_cores()) as pool:
+
+        def work() -> None:
+            for _ in pool.map(reader.network.encode, batches):
+                pass
+
+        return _measured(len(documents), work, arguments.repeat)
+
+
+def _batches(reader: Any, documents: Any) -> list[Any]:  # noqa: ANN401
+    """Cut, tokenize and pad as a student does."""
+    from decoct.inference.batch import by_length, pad
+
     pieces = [piece for document in documents for piece in reader.tokenizer.pieces(document.text)]
     groups = by_length([len(piece) for piece in pieces], reader.max_pieces, reader.max_batch_tokens)
-    batches = [pad([pieces[position] for position in group], reader.pad_id) for group in groups]
-    with ThreadPoolExecutor(n_cores()) as pool:
-        return _measured(
-            len(documents),
-            lambda: [None for _ in pool.map(reader.network.encode, batches)] and None,
-            arguments.repeat,
-        )
+    return [pad([pieces[position] for position in group], reader.pad_id) for group in groups]
 
 
 def _extract(arguments: argparse.Namespace) -> dict[str, float]:

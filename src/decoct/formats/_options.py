@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from decoct.errors import ConfigError
+from decoct.errors import ConfigError, FormatError
 from decoct.records import describe
 from decoct.registry import nearest
 
 _PREFIXES = ("from", "to")
+
+
+def check_column(path: Path, wanted: str, names: Sequence[str]) -> None:
+    """See that a table has the column that holds its texts.
+
+    Raises:
+        FormatError: it has not.
+    """
+    if wanted not in names:
+        raise FormatError(
+            f"{path}: no column is named {wanted!r}{nearest(wanted, names)}, there are "
+            f"{', '.join(map(repr, names))}; name it by --option text=COLUMN"
+        )
 
 
 def accepted(method: Callable[..., Any]) -> dict[str, Any]:

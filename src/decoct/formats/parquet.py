@@ -18,9 +18,9 @@ from typing import Any
 from decoct.errors import Faults, FormatError, MissingExtraError, RecordError
 from decoct.formats._files import atomic_bytes
 from decoct.formats._losses import Losses
+from decoct.formats._options import check_column
 from decoct.formats.base import unreadable, writable
 from decoct.records import Document, one_line
-from decoct.registry import nearest
 
 ROWS = 1000
 _GROUP_CHARS = 1 << 24
@@ -69,11 +69,7 @@ class Parquet:
         try:
             with path.open("rb") as handle, parquet.ParquetFile(handle) as file:
                 names = file.schema_arrow.names
-                if text not in names:
-                    raise FormatError(
-                        f"{path}: no column is named {text!r}{nearest(text, names)}, there are "
-                        f"{', '.join(map(repr, names))}; name it by --option text=COLUMN"
-                    )
+                check_column(path, text, names)
                 for batch in file.iter_batches(batch_size=ROWS):
                     for row in batch.to_pylist():
                         number += 1

@@ -19,9 +19,9 @@ from typing import Any, Literal
 from decoct.errors import ConfigError, Faults, FormatError
 from decoct.formats._files import write_lines
 from decoct.formats._losses import Losses
+from decoct.formats._options import check_column
 from decoct.formats.base import STANDARD_INPUT, open_bytes, unreadable, writable
 from decoct.records import Document
-from decoct.registry import nearest
 
 _ENDINGS = (".csv", ".tsv")
 
@@ -193,12 +193,7 @@ def _names(cells: Sequence[str], columns: _Columns, header: bool, path: Path) ->
     names = [cell.strip() for cell in cells]
     names = [name if name in wanted.values() else wanted.get(name.casefold(), name)
              for name in names]  # fmt: skip
-    if columns.text not in names:
-        hint = nearest(columns.text, names)
-        raise FormatError(
-            f"{path}: no column is named {columns.text!r}{hint}, there are "
-            f"{', '.join(map(repr, names))}; name it by --option text=COLUMN"
-        )
+    check_column(path, columns.text, names)
     if len(set(names)) < len(names):
         raise FormatError(f"{path}: two columns have one name: {', '.join(map(repr, names))}")
     return names
