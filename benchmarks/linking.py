@@ -25,6 +25,7 @@ import random
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -36,6 +37,7 @@ from decoct.formats.base import read
 from decoct.formats.jsonl import write_jsonl
 from decoct.kb.base import Entity, Query
 from decoct.kb.reading import read_kb
+from decoct.linker.abbreviations import expanded_queries
 from decoct.linker.linker import Linker
 from decoct.linker.settings import LinkerSettings
 from decoct.records import Candidate, Document, Link, Span
@@ -66,7 +68,7 @@ SPLIT_SEED = 13
 SCREEN = Screen()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bench:
     """What all systems have in common.
 
@@ -87,12 +89,17 @@ class Bench:
     entities: list[Entity]
     gold: list[Document]
     silver: list[Document]
-    unlabeled: list[str]
+    unlabeled: list[Query]
     scored: list[Document]
     learning: LearnSettings
     dense: DenseSettings
     k: int
     tag: str
+
+    @cached_property
+    def known(self) -> set[str]:
+        """The knowledge base's ids; a corpus may link to others."""
+        return {entity.id for entity in self.entities}
 
     def predictions(self, system: str, source: str) -> list[Document]:
         """Return what a system finds, made now or before."""
@@ -154,7 +161,12 @@ class Bench:
 
         made = Choices()
         for documents, by_people in self._sources(source):
-            choices_of(documents, search, self.k, gold=by_people, made=made)  # type: ignore[arg-type]
+            choices_of(
+                *(documents, search, self.k),  # type: ignore[arg-type]
+                mentions=expanded_queries,
+                gold=by_people,
+                made=made,
+            )
         return fit_ranker(made.found, untaught(index), RankerSettings(kind=kind), SCREEN).ranker
 
     def _lists(
@@ -177,10 +189,10 @@ class Bench:
     def _pairs(self, source: str) -> Iterator[Pair]:
         for documents, by_people in self._sources(source):
             for document in documents:
-                for span in document.spans:
-                    if span.link is not None and span.link.id is not None:
+                for span, query in expanded_queries(document):
+                    if span.link is not None and span.link.id in self.known:
                         sure = 1.0 if by_people else span.link.confidence or 0.7
-                        yield Pair(span.text, span.link.id, sure)
+                        yield Pair.of(query, span.link.id, sure)
 
 
 def mention(text: str, candidates: tuple[Candidate, ...]) -> Document:
@@ -196,7 +208,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     work: Path = arguments.work
     silver = list(read(work / arguments.silver)) if arguments.silver else []
-    tag = Path(arguments.gold).stem
+    tag = Path(arguments.gold).stem + (".context" if arguments.context else "")
     if arguments.n_silver is not None:
         silver = random.Random(SPLIT_SEED).sample(silver, arguments.n_silver)
         tag += f".{arguments.n_silver}"
@@ -205,10 +217,16 @@ def main() -> None:
         entities=list(read_kb(next(work.glob("kb.*"))).entities),
         gold=list(read(work / arguments.gold)),
         silver=silver,
-        unlabeled=[span.text for one in read(work / "train.jsonl") for span in one.spans],
+        unlabeled=[
+            query for one in read(work / "train.jsonl") for _, query in expanded_queries(one)
+        ],
         scored=list(read(work / arguments.score)),
         learning=LearnSettings(encoder=arguments.encoder, epochs=arguments.epochs),
-        dense=DenseSettings(encoder=arguments.encoder, glossary=arguments.glossary),
+        dense=DenseSettings(
+            encoder=arguments.encoder,
+            glossary=arguments.glossary,
+            template="mention_context" if arguments.context else "mention",
+        ),
         k=arguments.k,
         tag=tag,
     )
@@ -264,6 +282,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--systems", nargs="+", default=["ngram", "dense", "alias", "learnt"])
     parser.add_argument("--encoder", default="embedded")
     parser.add_argument("--glossary", default="", help="cc-cedict, or a file: see EncoderSettings")
+    parser.add_argument("--context", action="store_true", help="encoders read it too")
     parser.add_argument("-k", type=int, default=K, help="candidates")
     parser.add_argument("--epochs", type=int, default=LearnSettings().epochs)
     parser.add_argument("--threads", type=int, default=1)

@@ -17,6 +17,7 @@ from decoct.recipes.link import link_file, link_mentions, load_linker
 from decoct.recipes.rerank import read_ranker_settings, rerank_file
 from decoct.recipes.teach import teach
 from decoct.records import Document, Link, Span
+from decoct.reranker.choices import choices_of
 from decoct.reranker.settings import RankerSettings
 from decoct.retriever.index import Index
 from decoct.retriever.settings import IndexSettings
@@ -221,3 +222,19 @@ def test_what_rerank_refuses(files):
         read_ranker_settings(None, {}, ["epochs"])
     settings = read_ranker_settings(None, {"kind": "features"}, ["a=3", "b=x y"])
     assert settings.options == {"a": 3, "b": "x y"}
+
+
+def test_abbreviations_are_learnt_by_what_they_stand_for(tmp_path):
+    text = "Shoulder swelling (SS) is common, and SS lasts."
+    span = Span(
+        id="T1", start=38, end=40, label="Mention", text="SS", link=Link(id="shoulder-swelling")
+    )
+    taught = [Document(id="1", text=text, spans=(span,)), mention("knee ache", "knee-pain")]
+    write_jsonl(tmp_path / "gold.jsonl", taught)
+    made = teach(ENTITIES, tmp_path / "index", LEXICAL, gold=tmp_path / "gold.jsonl", n_parts=2)
+    assert "SS" not in made.index.entity("shoulder-swelling").names
+    linker = Linker(made.index)
+    found = choices_of(taught, made.index.search, 5, mentions=linker.mentions).found
+    assert [one.question.query.text for one in found] == ["Shoulder swelling", "knee ache"]
+    as_written = Linker(made.index, settings=LinkerSettings(abbreviations=False))
+    assert [query.text for _, query in as_written.mentions(taught[0])] == ["SS"]

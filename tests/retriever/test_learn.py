@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from decoct.kb.base import Entity
+from decoct.kb.base import Entity, Query
 from decoct.retriever.fit_settings import LearnSettings, Pair
 from decoct.retriever.learn import learn, with_aliases
 from fakes.encoders import save_encoder as save_tiny
@@ -35,12 +35,27 @@ def settings(encoder, **more):
 
 
 def test_unlabeled_mentions_are_learnt_where_it_is_sure(encoder):
-    made = learn(ENTITIES, PAIRS, [*UNLABELED, "Very  Sleepy"], settings(encoder, sure_share=0.5))
+    made = learn(
+        ENTITIES, PAIRS, map(Query, [*UNLABELED, "Very  Sleepy"]), settings(encoder, sure_share=0.5)
+    )
     right = {text: f"C{n // 2}" for n, text in enumerate(UNLABELED)}
     assert len(made.sure) == 4
     assert sum(right[pair.text] == pair.entity for pair in made.sure) >= 3
     assert {pair.weight for pair in made.sure} == {0.5}
-    assert not learn(ENTITIES, PAIRS, UNLABELED, settings(encoder, rounds=0)).sure
+    assert not learn(ENTITIES, PAIRS, map(Query, UNLABELED), settings(encoder, rounds=0)).sure
+
+
+def test_the_text_around_a_mention_tells_what_it_means(encoder):
+    # what "so sleepy" means depends on what it goes with
+    texts = {"so sleepy itchy itchy": "C0", "so sleepy dizzy dizzy": "C1"}
+    pairs = [Pair.of(Query("so sleepy", text, 0, 9), entity) for text, entity in texts.items()]
+    alone = learn(ENTITIES, pairs, (), settings(encoder))
+    assert len(alone.aliases) == 1  # written the same, so that only one is believed
+    read = learn(ENTITIES, pairs, (), settings(encoder, template="mention_context", epochs=30))
+    assert len(read.aliases) == 2
+    names = read.encoder.encode([entity.name for entity in ENTITIES])
+    near = read.encoder.encode([pair.mention for pair in pairs]) @ names.T
+    assert near.argmax(axis=1).tolist() == [0, 1]
 
 
 def test_what_is_trusted_becomes_an_alias(encoder):

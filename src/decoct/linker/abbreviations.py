@@ -23,8 +23,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from decoct.kb.base import Query
-from decoct.records import Document
+from decoct.kb.base import Query, queries_of
+from decoct.records import Document, Span
 from decoct.text.align import CJK, Place
 from decoct.text.sentences import split_sentences
 
@@ -104,6 +104,15 @@ def long_forms(document: Document) -> dict[str, str]:
         short: _expanded(long, {other: forms[other] for other in forms if other != short})
         for short, long in forms.items()
     }
+
+
+def expanded_queries(
+    document: Document, labels: frozenset[str] = frozenset()
+) -> Iterator[tuple[Span, Query]]:
+    """Yield what `queries_of` does, with abbreviations written out as the document defines them."""
+    forms = long_forms(document)
+    for span, query in queries_of(document, labels):
+        yield span, expand(query, forms) if forms else query
 
 
 def expand(query: Query, forms: Mapping[str, str]) -> Query:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from decoct.config import check
 from decoct.errors import ArtifactError
 from decoct.kb.base import Entity, Query, queries_of
-from decoct.linker.abbreviations import expand, long_forms
+from decoct.linker.abbreviations import expanded_queries
 from decoct.linker.settings import LinkerSettings
-from decoct.records import Candidate, Document, Link
+from decoct.records import Candidate, Document, Link, Span
 from decoct.reranker.base import Question
 from decoct.reranker.ranker import Ranker
 from decoct.retriever.card import CARD as INDEX_CARD
@@ -150,14 +150,19 @@ class Linker:
         """
         stream = iter(documents)
         while chunk := list(islice(stream, _CHUNK_DOCUMENTS)):
-            asked = [list(self._queries(document)) for document in chunk]
+            asked = [list(self.mentions(document)) for document in chunk]
             links = iter(self.links([query for own in asked for _, query in own]))
             for document, own in zip(chunk, asked, strict=True):
-                found = {span_id: next(links) for span_id, _ in own}
+                found = {span.id: next(links) for span, _ in own}
                 spans = tuple(
                     span.model_copy(update={"link": found.get(span.id)}) for span in document.spans
                 )
                 yield document.model_copy(update={"spans": spans, "source": "predicted"})
+
+    def mentions(self, document: Document) -> Iterator[tuple[Span, Query]]:
+        """Yield the spans of a document that are linked, and what each is looked up by."""
+        read = expanded_queries if self.settings.abbreviations else queries_of
+        return read(document, frozenset(self.settings.labels))
 
     def candidates(self, queries: Sequence[Query]) -> list[tuple[Candidate, ...]]:
         """Return what the index brings for each query, best first."""
@@ -175,11 +180,6 @@ class Linker:
     @cached_property
     def _lookup(self) -> Callable[[str], Entity]:
         return untaught(self.index)
-
-    def _queries(self, document: Document) -> Iterator[tuple[str, Query]]:
-        forms = long_forms(document) if self.settings.abbreviations else {}
-        for span, query in queries_of(document, frozenset(self.settings.labels)):
-            yield span.id, expand(query, forms) if forms else query
 
     def _first(self, candidates: Sequence[Candidate]) -> Link:
         kept = tuple(candidates[: self.settings.keep])

@@ -91,12 +91,17 @@ def rerank_file(
     except ImportError as error:
         raise MissingExtraError(error.name or "a library", "link", "rerank") from None
     linker = Linker.open(index, None, linking)
-    made, labels = Choices(), frozenset(linking.labels)
+    made = Choices()
     search = _as_unlearnt(linker.index)
     for path, by_people in ((gold, True), (silver, False)):
         if path is not None:
             documents = read_documents(path, faults)
-            choices_of(documents, search, linking.k, labels=labels, gold=by_people, made=made)
+            choices_of(
+                *(documents, search, linking.k),
+                mentions=linker.mentions,
+                gold=by_people,
+                made=made,
+            )
     fitted = fit_ranker(made.found, untaught(linker.index), settings, progress)
     counts = {
         **fitted.counts,

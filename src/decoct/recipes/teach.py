@@ -12,8 +12,9 @@ from typing import Any
 from decoct.errors import ConfigError, Faults
 from decoct.formats.base import read_documents
 from decoct.formats.jsonl import write_jsonl
-from decoct.kb.base import Entity
+from decoct.kb.base import Entity, Query
 from decoct.kb.reading import KnowledgeBase
+from decoct.linker.abbreviations import expanded_queries
 from decoct.progress import Progress, Silent
 from decoct.recipes.index import reading
 from decoct.records import MENTION, Document, Link, Span
@@ -105,7 +106,7 @@ def teach(
         learns = (learning or LearnSettings()).model_copy(
             update={"encoder": settings.dense.encoder, "device": settings.dense.device}
         )
-    texts = [span.text for span in _spans(unlabeled, faults)] if unlabeled and learns else []
+    others = [query for _, query in _mentions(unlabeled, faults)] if unlabeled and learns else []
     with tempfile.TemporaryDirectory(prefix="decoct-teach-") as folder:
         lists = {}
         if n_parts:
@@ -119,7 +120,7 @@ def teach(
                 progress=progress,
             )
         made = build_learnt(
-            entities, pairs, texts, settings, learns, out, Path(folder), progress=progress
+            entities, pairs, others, settings, learns, out, Path(folder), progress=progress
         )
         if learns:
             shutil.move(Path(folder) / ENCODER, out / ENCODER)
@@ -172,7 +173,7 @@ def _pairs(
 ) -> tuple[list[Pair], int]:
     """Return a file's linked mentions, and how many are no use."""
     pairs, n_unknown = [], 0
-    for span in _spans(path, faults) if path else ():
+    for span, query in _mentions(path, faults) if path else ():
         if span.link is None:
             continue
         ids = [one for one in span.link.ids if one in known]
@@ -180,13 +181,13 @@ def _pairs(
             n_unknown += 1
             continue
         sure = span.link.confidence if span.link.confidence is not None else UNSTATED
-        pairs.append(Pair(span.text, ids[0], max(sure, 0.01) if weight is None else weight))
+        pairs.append(Pair.of(query, ids[0], max(sure, 0.01) if weight is None else weight))
     return pairs, n_unknown
 
 
-def _spans(path: Path, faults: Faults) -> Iterator[Span]:
+def _mentions(path: Path, faults: Faults) -> Iterator[tuple[Span, Query]]:
     for document in read_documents(path, faults):
-        yield from document.spans
+        yield from expanded_queries(document)
 
 
 def _mention(number: int, text: str, link: Link) -> Document:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from decoct.kb.base import Query, queries_of
-from decoct.records import Candidate, Document, Link
+from decoct.records import Candidate, Document, Link, Span
 from decoct.reranker.base import Choice, Question
 
 Search = Callable[[Sequence[Query], int], Sequence[tuple[Candidate, ...]]]
+
+Mentions = Callable[[Document], Iterable[tuple[Span, Query]]]
 
 UNSTATED = 0.7  # confidence of a silver link that has none
 
@@ -35,7 +37,7 @@ def choices_of(
     search: Search,
     k: int,
     *,
-    labels: frozenset[str] = frozenset(),
+    mentions: Mentions = queries_of,
     gold: bool = False,
     made: Choices | None = None,
 ) -> Choices:
@@ -49,14 +51,14 @@ def choices_of(
         documents: with links on their spans; a link without an id says NIL.
         search: brings candidates.
         k: how many.
-        labels: only spans of these; empty for all.
+        mentions: what of a document is looked up, and by what.
         gold: people made the links: each counts fully.
         made: what to add to.
     """
     made = made if made is not None else Choices()
     asked: list[tuple[Query, Link]] = []
     for document in documents:
-        for span, query in queries_of(document, labels):
+        for span, query in mentions(document):
             if span.link is None:
                 made.n_unlinked += 1
             else:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ _NAMES_PER_ENTITY = 2  # encoded freshly for each entity of a batch
 _FAR = -1e4  # stands for no similarity at all
 _CHUNK = 512  # mentions that are compared with the bank at a time
 
-_Example = tuple[str, int, float, int]  # mention, entity, weight, its row in the bank or -1
+_Example = tuple[Query, int, float, int]  # mention, entity, weight, its row in the bank or -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class _Batch:
         itself: (n_texts, n_names) bool, where a name is the mention itself.
     """
 
-    texts: list[str]
+    texts: list[Query]
     names: list[str]
     owners: Tensor
     n_entities: int
@@ -173,7 +173,10 @@ class _Work:
         facts = [
             self.settings.model_dump(mode="json"),
             self.corpus.names,
-            [[pair.text, pair.entity, pair.weight] for pair in (*self.pairs, *self.dev)],
+            [
+                [astuple(pair.mention), pair.entity, pair.weight]
+                for pair in (*self.pairs, *self.dev)
+            ],
         ]
         return Job(
             model=self.encoder.model,
@@ -193,14 +196,16 @@ class _Work:
     def batches(self, epoch: int) -> list[_Batch]:
         """Return an epoch's batches, the bank made with the model as it is now."""
         rng = np.random.default_rng([self.settings.seed, epoch])
-        learnt = [(pair.text, self.corpus.number[pair.entity], pair.weight) for pair in self.pairs]
+        learnt = [
+            (pair.mention, self.corpus.number[pair.entity], pair.weight) for pair in self.pairs
+        ]
         aliases = self._aliases(rng)
         bank = self._bank(rng, learnt, aliases)
         names, whose = self.corpus.names, self.corpus.entity_of
         weight = self.settings.alias_weight
         examples = [(*one, bank.row_of_mention.get(at, -1)) for at, one in enumerate(learnt)]
         examples += [
-            (names[row], int(whose[row]), weight, bank.row_of_name[row]) for row in aliases
+            (Query(names[row]), int(whose[row]), weight, bank.row_of_name[row]) for row in aliases
         ]
         hard = self._hard(examples, bank)
         order = rng.permutation(len(examples)).tolist()
@@ -216,7 +221,7 @@ class _Work:
         found = np.zeros((len(examples), wanted), dtype=np.int64)
         if not wanted:
             return found
-        texts = self._encode([Query(text) for text, _, _, _ in examples])
+        texts = self._encode([query for query, _, _, _ in examples])
         for at in range(0, len(examples), _CHUNK):
             near = texts[at : at + _CHUNK] @ bank.vectors.T
             own = np.array([entity for _, entity, _, _ in examples[at : at + _CHUNK]])
@@ -230,7 +235,7 @@ class _Work:
         return [int(row) for row in rng.permutation(several)[: self._n_aliases]]
 
     def _bank(
-        self, rng: np.random.Generator, learnt: list[tuple[str, int, float]], aliases: list[int]
+        self, rng: np.random.Generator, learnt: list[tuple[Query, int, float]], aliases: list[int]
     ) -> _Bank:
         rows = self._lot(rng, learnt, aliases)
         names = [self.corpus.names[row] for row in rows]
@@ -239,7 +244,7 @@ class _Work:
         row_of_mention = {}
         if self.settings.mentions_as_names:
             row_of_mention = {place: len(names) + place for place in range(len(learnt))}
-            names += [text for text, _, _ in learnt]
+            names += [query.text for query, _, _ in learnt]
             whose += [entity for _, entity, _ in learnt]
         rows_of = defaultdict(list)
         for row, entity in enumerate(whose):
@@ -249,7 +254,7 @@ class _Work:
         )
 
     def _lot(
-        self, rng: np.random.Generator, learnt: list[tuple[str, int, float]], aliases: list[int]
+        self, rng: np.random.Generator, learnt: list[tuple[Query, int, float]], aliases: list[int]
     ) -> list[int]:
         """Return which of the corpus's names are in the bank."""
         n_names = len(self.corpus.names)
@@ -277,7 +282,7 @@ class _Work:
         itself = np.array([row for (_, _, _, row), _ in examples])
         device = self.encoder.device
         return _Batch(
-            texts=[text for (text, _, _, _), _ in examples],
+            texts=[query for (query, _, _, _), _ in examples],
             names=[bank.names[row] for row in chosen],
             owners=torch.tensor([number[int(bank.entities[row])] for row in chosen], device=device),
             n_entities=len(entities),
@@ -289,7 +294,7 @@ class _Work:
     def loss(self, batch: _Batch) -> Tensor:
         """Cross-entropy over the batch's entities, each as near as its nearest name."""
         n_texts = len(batch.texts)
-        tokens = self.encoder.tokens([*map(Query, batch.texts), *batch.names])
+        tokens = self.encoder.tokens([*batch.texts, *batch.names])
         vectors = self.encoder.pool(self.encoder.batch(tokens))
         near = (vectors[:n_texts] @ vectors[n_texts:].T).float() / self.settings.temperature
         near = near.masked_fill(batch.itself, _FAR)
@@ -300,7 +305,7 @@ class _Work:
 
     def accuracy(self) -> float:
         """Return Acc@1 on the dev pairs against all names."""
-        found = self._encode([Query(pair.text) for pair in self.dev])
+        found = self._encode([pair.mention for pair in self.dev])
         names = self._encode(self.corpus.names)
         best = self.corpus.entity_of[(found @ names.T).argmax(axis=1)]
         right = np.array([self.corpus.number[pair.entity] for pair in self.dev])

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from decoct.kb.base import Query
 from decoct.retriever.settings import EncoderSettings
 from decoct.training.settings import TrainingSettings
 
@@ -19,11 +20,23 @@ class Pair:
         text: the mention.
         entity: the entity's id.
         weight: how much it counts, above 0 to 1; a doubtful teacher's less than a person's.
+        query: the mention with what stands around it; None where it stands alone.
     """
 
     text: str
     entity: str
     weight: float = 1.0
+    query: Query | None = None
+
+    @classmethod
+    def of(cls, query: Query, entity: str, weight: float = 1.0) -> Pair:
+        """Return a pair of a mention that is read with what stands around it."""
+        return cls(query.text, entity, weight, query)
+
+    @property
+    def mention(self) -> Query:
+        """The mention as it is looked up."""
+        return self.query or Query(self.text)
 
 
 class FitSettings(TrainingSettings):
@@ -32,6 +45,7 @@ class FitSettings(TrainingSettings):
     Attributes:
         encoder: `embedded`, a local folder or a hub id.
         pooling: see `EncoderSettings`.
+        template: see `EncoderSettings`; a mention without context is read alone.
         max_tokens: of a mention or a name; what is longer is cut off.
         glossary: see `EncoderSettings`.
         temperature: similarities are divided by it before the softmax.
@@ -52,6 +66,7 @@ class FitSettings(TrainingSettings):
     batch_size: Annotated[int, Field(ge=2)] = 32
     learning_rate: Annotated[float, Field(gt=0)] = 5e-5
     pooling: Literal["auto", "mean", "cls"] = "auto"
+    template: Literal["mention", "mention_context"] = "mention"
     max_tokens: Annotated[int, Field(ge=8)] = 64
     glossary: str = ""
     temperature: Annotated[float, Field(gt=0)] = 0.05
@@ -66,6 +81,7 @@ class FitSettings(TrainingSettings):
         return EncoderSettings(
             encoder=self.encoder,
             pooling=self.pooling,
+            template=self.template,
             max_tokens=self.max_tokens,
             glossary=self.glossary,
             device=self.device,

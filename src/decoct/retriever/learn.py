@@ -10,7 +10,7 @@ Source: self-training after Yarowsky 1995 (P95-1026).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +43,7 @@ class Learnt:
 def learn(
     entities: Sequence[Entity],
     pairs: Sequence[Pair],
-    unlabeled: Sequence[str] = (),
+    unlabeled: Sequence[Query] = (),
     settings: LearnSettings | None = None,
     progress: Progress | None = None,
 ) -> Learnt:
@@ -51,8 +51,8 @@ def learn(
 
     Args:
         entities: the knowledge base.
-        pairs: labelled mentions, gold and silver; where several are written the same, the one that
-            counts most is believed.
+        pairs: labelled mentions, gold and silver; where several are written the same, and stand in
+            the same context if that is read, the one that counts most is believed.
         unlabeled: mentions without a label; those that are labelled are left out.
         settings: None for the defaults.
         progress: shown each epoch.
@@ -62,10 +62,10 @@ def learn(
         ArtifactError: the encoder can't be loaded.
     """
     settings, progress = settings or LearnSettings(), progress or Silent()
-    known = _distinct(pairs)
-    aliases = tuple(pair for pair in known.values() if pair.weight >= settings.alias_trust)
-    encoder = fit(entities, tuple(known.values()), settings, progress=progress).encoder
-    left = list(dict.fromkeys(text for text in unlabeled if normalize_surface(text) not in known))
+    known = _distinct(pairs, by_context=settings.template == "mention_context")
+    aliases = tuple(pair for pair in known if pair.weight >= settings.alias_trust)
+    encoder = fit(entities, known, settings, progress=progress).encoder
+    left = _first_of_each(unlabeled, {normalize_surface(pair.text) for pair in known})
     sure: tuple[Pair, ...] = ()
     for number in range(1, settings.rounds + 1 if left else 1):
         sure = _sure(encoder, with_aliases(entities, aliases), left, settings)
@@ -73,7 +73,7 @@ def learn(
         again = settings.model_copy(
             update={"epochs": settings.round_epochs, "seed": settings.seed + number}
         )
-        fit(entities, (*known.values(), *sure), again, encoder=encoder, progress=progress)
+        fit(entities, (*known, *sure), again, encoder=encoder, progress=progress)
     return Learnt(encoder, aliases, sure)
 
 
@@ -92,35 +92,44 @@ def with_aliases(entities: Sequence[Entity], pairs: Sequence[Pair]) -> list[Enti
     ]
 
 
-def _distinct(pairs: Sequence[Pair]) -> dict[str, Pair]:
-    found: dict[str, Pair] = {}
+def _distinct(pairs: Sequence[Pair], by_context: bool) -> tuple[Pair, ...]:
+    found: dict[tuple[str, str], Pair] = {}
     for pair in pairs:
-        known = found.get(normalize_surface(pair.text))
-        if known is None or pair.weight > known.weight:
-            found[normalize_surface(pair.text)] = pair
-    return found
+        key = normalize_surface(pair.text), pair.mention.context if by_context else ""
+        if key not in found or pair.weight > found[key].weight:
+            found[key] = pair
+    return tuple(found.values())
+
+
+def _first_of_each(mentions: Sequence[Query], known: Container[str]) -> list[Query]:
+    """Return mentions that are not known, each surface once."""
+    found: dict[str, Query] = {}
+    for mention in mentions:
+        if normalize_surface(mention.text) not in known:
+            found.setdefault(mention.text, mention)
+    return list(found.values())
 
 
 def _sure(
     encoder: TextEncoder,
     entities: Sequence[Entity],
-    texts: Sequence[str],
+    mentions: Sequence[Query],
     settings: LearnSettings,
 ) -> tuple[Pair, ...]:
     """Return the mentions whose entity is nearest by the widest margin over the next."""
     names = [name for entity in entities for name in entity.names]
     starts = np.cumsum([0, *(len(entity.names) for entity in entities)])[:-1]
     vectors = encoder.encode(names)
-    best = np.zeros(len(texts), dtype=np.int64)
-    margins = np.zeros(len(texts), dtype=np.float32)
-    for at in range(0, len(texts), _CHUNK):
-        near = encoder.encode([*map(Query, texts[at : at + _CHUNK])]) @ vectors.T
+    best = np.zeros(len(mentions), dtype=np.int64)
+    margins = np.zeros(len(mentions), dtype=np.float32)
+    for at in range(0, len(mentions), _CHUNK):
+        near = encoder.encode(mentions[at : at + _CHUNK]) @ vectors.T
         nearest = np.maximum.reduceat(near, starts, axis=1)
         best[at : at + _CHUNK] = nearest.argmax(axis=1)
         first_two = np.sort(nearest, axis=1)[:, -2:]
         margins[at : at + _CHUNK] = first_two[:, -1] - first_two[:, 0]
-    n_sure = round(settings.sure_share * len(texts))
+    n_sure = round(settings.sure_share * len(mentions))
     return tuple(
-        Pair(texts[place], entities[best[place]].id, settings.unlabeled_weight)
+        Pair.of(mentions[place], entities[best[place]].id, settings.unlabeled_weight)
         for place in np.argsort(-margins, kind="stable")[:n_sure].tolist()
     )

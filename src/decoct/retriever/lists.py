@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def cross_fitted_lists(
                 *(scratch / "index", scratch),
                 progress=progress,
             )
-            queries = [Query(pair.text) for pair in mine.values()]
+            queries = [pair.mention for pair in mine.values()]
             found.update(zip(mine, made.index.search(queries, k), strict=True))
     return found
 
@@ -93,7 +94,7 @@ class Made:
 def build_learnt(
     entities: Sequence[Entity],
     pairs: Sequence[Pair],
-    unlabeled: Sequence[str],
+    unlabeled: Sequence[Query],
     settings: IndexSettings,
     learning: LearnSettings | None,
     out: Path,
@@ -108,8 +109,8 @@ def build_learnt(
         pairs: labelled mentions; the trusted ones become aliases.
         unlabeled: mentions without a label, for the encoder.
         settings: of the index; its encoder gives way to the learnt one.
-        learning: how the encoder learns, by the index's glossary; None where only aliases are
-            learnt.
+        learning: how the encoder learns; it reads as the index does (glossary, template, length).
+            None where only aliases are learnt.
         out: the index's folder.
         folder: gets the learnt encoder, in `encoder/`.
         progress: shown each epoch.
@@ -119,7 +120,12 @@ def build_learnt(
         index = Index.build(with_aliases(entities, aliases), out, settings, progress)
         return Made(index, aliases, ())
     dense = settings.dense or DenseSettings()
-    reading = {"glossary": dense.glossary} | ({} if unlabeled else {"rounds": 0})
+    reading: dict[str, Any] = {
+        "glossary": dense.glossary,
+        "template": dense.template,
+        "max_tokens": dense.max_tokens,
+        **({} if unlabeled else {"rounds": 0}),
+    }
     learnt = learn(entities, pairs, unlabeled, learning.model_copy(update=reading), progress)
     learnt.encoder.save(folder / ENCODER)
     own = dense.model_copy(update={"encoder": str(folder / ENCODER), "pooling": "auto"})
