@@ -12,21 +12,9 @@ from spacy.tokens import Doc, DocBin
 
 import decoct
 from decoct.errors import ArtifactError, ConfigError
-from decoct.kb.base import Entity
-from decoct.retriever.index import Index
-from decoct.retriever.settings import IndexSettings
 from fakes.drugs import DRUGS, EFFECTS, corpus
 
 TEXTS = [document.text for document in corpus(40, seed=8)]
-
-
-@pytest.fixture(scope="module")
-def index(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("index") / "index"
-    names = [*DRUGS, *EFFECTS]
-    entities = [Entity(id=f"C{number}", name=name) for number, name in enumerate(names)]
-    Index.build(entities, folder, IndexSettings(retrievers=("ngram",)))
-    return folder
 
 
 @pytest.fixture

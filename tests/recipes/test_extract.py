@@ -9,10 +9,11 @@ import pytest
 
 from decoct import store
 from decoct.errors import ArtifactError, Faults, FormatError, StoreError
+from decoct.formats.base import STANDARD_INPUT
 from decoct.formats.jsonl import write_jsonl
 from decoct.progress import Silent
 from decoct.recipes import extract as under_test
-from decoct.recipes.extract import Extracted, extract, extract_file, load_student
+from decoct.recipes.extract import Extracted, count, extract, extract_file, load_student
 from decoct.records import Document
 from decoct.student import predict
 from fakes.drugs import corpus
@@ -255,3 +256,22 @@ def test_load_student(student_folder, student):
         assert "\n" not in str(caught.value)
     with pytest.raises(ArtifactError, match="no such student folder"):
         load_student("/nowhere", device="cpu")
+
+
+class Watching(Silent):
+    """Remembers how many documents it was told there are."""
+
+    def track(self, items, total, title):
+        self.total = total
+        yield from super().track(items, total, title)
+
+
+def test_how_many_are_left_is_said(student, tmp_path):
+    source, watching = tmp_path / "in.jsonl", Watching()
+    lines = [f'{{"id": "{n}", "text": "Rash."}}' for n in range(CHUNK + 9)]
+    source.write_text("\n".join([*lines, "no JSON", ""]))
+    with pytest.raises(KeyboardInterrupt):
+        extract_file(student, source, tmp_path / "out.jsonl", progress=Interrupting(CHUNK + 4))
+    extract_file(student, source, tmp_path / "out.jsonl", faults=Faults(), progress=watching)
+    assert watching.total == 5
+    assert count(STANDARD_INPUT) is None

@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from decoct.cli.flags import AsJson, Quiet
 
+if TYPE_CHECKING:
+    from decoct.recipes.export import Exported
+
 
 def export(
-    student: Annotated[Path, typer.Option(help="The student's folder.")],
+    student: Annotated[
+        Path | None, typer.Option(help="A student's folder, or a classifier's.")
+    ] = None,
+    index: Annotated[
+        Path | None, typer.Option(help="An index's folder: what reads its mentions.")
+    ] = None,
+    reranker: Annotated[
+        Path | None, typer.Option(help="A re-ranker's folder, reranker/ of a linker's.")
+    ] = None,
+    linker: Annotated[
+        Path | None, typer.Option(help="A linker's folder: its index and its re-ranker.")
+    ] = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="For ONNX Runtime [always].")] = True,
     int8: Annotated[
         bool, typer.Option("--int8", help="A quarter of the size, and the fastest on a cpu.")
     ] = False,
     fp16: Annotated[bool, typer.Option("--fp16", help="Half the size.")] = False,
     gold: Annotated[
-        Path | None, typer.Option(help="Gold to compare it on with the student at fp32.")
+        Path | None,
+        typer.Option(
+            help="Gold to compare it on with what torch says at fp32; an index is compared on its "
+            "own names, each with a slip, without."
+        ),
     ] = None,
     max_loss: Annotated[
-        float, typer.Option(min=0, max=100, help="The most points of F1 that it may lose there.")
+        float,
+        typer.Option(
+            min=0, max=100, help="The most points of F1, accuracy or recall that it may lose there."
+        ),
     ] = 1.0,
     force: Annotated[
         bool, typer.Option("--force", help="Keep what loses more, or was not compared.")
@@ -29,33 +50,49 @@ def export(
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make a student run without torch: its network for ONNX Runtime, beside its weights."""
-    from decoct.cli.screen import Screen, close, show_json
+    """Make a student or a linker run without torch: its networks for ONNX Runtime."""
+    from decoct.cli.screen import Screen, close
     from decoct.errors import ConfigError, Faults
     from decoct.recipes.evaluate import read_gold
-    from decoct.recipes.export import export as recipe
+    from decoct.recipes.export import export as of_student
+    from decoct.recipes.export_linking import export_index, export_linker, export_reranker
 
     del onnx  # there is no other way yet
     if int8 and fp16:
         raise ConfigError("--int8 and --fp16: choose one of them")
+    if sum(one is not None for one in (student, index, reranker, linker)) != 1:
+        raise ConfigError("give one of --student, --index, --reranker and --linker")
+    if reranker is not None and gold is not None:
+        raise ConfigError(
+            "--gold: a re-ranker alone has no candidates to be compared on; name its linker, "
+            "--linker FOLDER"
+        )
     faults = Faults()
-    made = recipe(
-        student,
-        "int8" if int8 else "fp16" if fp16 else "fp32",
-        gold=None if gold is None else read_gold(gold, faults),
-        max_loss=max_loss / 100,
-        force=force,
-        progress=Screen(quiet),
-    )
-    if json:
-        show_json(made.to_dict())
+    more: dict[str, Any] = {"force": force, "progress": Screen(quiet)}
+    more["precision"] = "int8" if int8 else "fp16" if fp16 else "fp32"
+    if reranker is not None:
+        _show([export_reranker(reranker, **more)], json)
     else:
-        typer.echo(f"{made.folder}: {made.precision}, {made.n_bytes / 1e6:.1f} MB")
-        if made.checked:
-            for match in ("strict", "lenient"):
-                before, after = made.checked["fp32"][match], made.checked["exported"][match]
-                typer.echo(
-                    f"{match} F1 of {made.checked['of']} on {made.checked['n_documents']} "
-                    f"documents: {100 * before:.1f} in torch at fp32, {100 * after:.1f} exported"
-                )
+        more["gold"] = None if gold is None else read_gold(gold, faults)
+        more["max_loss"] = max_loss / 100
+        if linker is not None:
+            _show(export_linker(linker, **more), json)
+        elif index is not None:
+            _show([export_index(index, **more)], json)
+        elif student is not None:
+            _show([of_student(student, **more)], json)
     close(faults, quiet)
+
+
+def _show(made: list[Exported], json: bool) -> None:
+    from decoct.cli.screen import show_json
+    from decoct.recipes.export import describe_checked
+
+    if json:
+        several = {"exported": [one.to_dict() for one in made]}
+        show_json(made[0].to_dict() if len(made) == 1 else several)
+        return
+    for one in made:
+        typer.echo(f"{one.folder}: {one.precision}, {one.n_bytes / 1e6:.1f} MB")
+    for line in describe_checked(made[0].checked):
+        typer.echo(line)

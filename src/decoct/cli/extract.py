@@ -47,8 +47,8 @@ def extract(
     """Annotate documents with a student; an interrupted run to a file goes on where it was."""
     from decoct.cli.screen import Screen, close
     from decoct.errors import Faults
+    from decoct.recipes.extract import count, extract_file, load_any_student
     from decoct.recipes.extract import extract as recipe
-    from decoct.recipes.extract import extract_file, load_any_student
     from decoct.store import check_writable
 
     if out is not None:
@@ -63,7 +63,7 @@ def extract(
             out,
             given_subjects=given_subjects,
             faults=faults,
-            progress=Screen(quiet),
+            progress=None if quiet else Screen(),
         )
         resumed = f", {made.n_resumed} of them by an earlier run" if made.n_resumed else ""
         found = f"{made.n_labels} labels" if made.n_labels else f"{made.n_relations} relations"
@@ -77,10 +77,11 @@ def extract(
             _show(read_documents(out, faults), layout)
     else:
         people = sys.stdout.isatty() and layout is None
-        _show(
-            recipe(loaded, source, faults, given_subjects=given_subjects),
-            Layout.table if people else layout,
-        )
+        shown = Layout.table if people else layout
+        predicted = recipe(loaded, source, faults, given_subjects=given_subjects)
+        if shown is Layout.table or not sys.stdout.isatty():  # else lines show how far it is
+            predicted = Screen(quiet).track(predicted, None if quiet else count(source), "extract")
+        _show(predicted, shown)
     close(faults, quiet)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -92,21 +92,26 @@ class WordTokenizer:
             return
         whole = self._encode(text, words)
         fits = max(len(whole.ids), len(words)) <= self.max_tokens
-        if fits and not self.by_sentence:
+        room = self.max_tokens - whole.n_head - whole.n_tail
+        windows = () if fits and not self.by_sentence else self._windows(text, words, whole, room)
+        if fits and len(windows) < 2:
             yield Piece(whole.ids, whole.word_of_token, tuple(words), _whole(text))
             return
-        # a word without a token of its own takes room too, so that words are bounded as well
-        counts = np.maximum(np.bincount(whole.owners, minlength=len(words)), 1)
-        total = [0, *accumulate(counts.tolist())]
-        room = self.max_tokens - whole.n_head - whole.n_tail
-        cut = cut_sentences if self.by_sentence else cut_windows
-        windows = cut(text, words, lambda first, last: total[last] - total[first], room)
-        for window in windows if len(windows) > 1 or not fits else [_whole(text)]:
+        for window in windows:
             first = bisect.bisect_left(words, window.start, key=lambda word: word.start)
             last = bisect.bisect_left(words, window.end, key=lambda word: word.start)
             ids, word_of_token = whole.cut(first, last, room)
             if len(ids):
                 yield Piece(ids, word_of_token, tuple(words[first:last]), window)
+
+    def _windows(
+        self, text: str, words: list[Place], whole: _Encoded, room: int
+    ) -> Sequence[Window]:
+        # a word without a token of its own takes room too, so that words are bounded as well
+        counts = np.maximum(np.bincount(whole.owners, minlength=len(words)), 1)
+        total = [0, *accumulate(counts.tolist())]
+        cut = cut_sentences if self.by_sentence else cut_windows
+        return cut(text, words, lambda first, last: total[last] - total[first], room)
 
     def _encode(self, text: str, words: list[Place]) -> _Encoded:
         encoding = self.tokenizer.encode(text)

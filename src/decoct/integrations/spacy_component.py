@@ -25,8 +25,8 @@ from spacy.util import filter_spans
 
 from decoct.errors import ConfigError
 from decoct.formats.docbin import keep_annotations, kept_annotations
+from decoct.inference.onnx_graph import Engine
 from decoct.records import Document
-from decoct.student.student import Engine
 
 if TYPE_CHECKING:
     from decoct.linker.linker import Linker

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from decoct.config import check
 from decoct.errors import ArtifactError
+from decoct.inference.onnx_graph import Engine
 from decoct.kb.base import Entity, Query, queries_of
 from decoct.linker.abbreviations import expanded_queries
 from decoct.linker.settings import LinkerSettings
@@ -51,45 +52,43 @@ class Linker:
     settings: LinkerSettings = field(default_factory=LinkerSettings)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Linker:
+    def load(
+        cls, path: str | os.PathLike[str], *, device: str = "auto", engine: Engine = "auto"
+    ) -> Linker:
         """Load a linker's folder, or an index alone.
 
         Args:
             path: the folder.
             device: where encoders run.
+            engine: what runs them: `torch`; `onnx` for what `decoct export` wrote, of each part
+                that has an encoder; `auto` for the latter where it is there.
 
         Raises:
             ArtifactError: it is neither, or a part of it is missing, damaged or does not fit.
         """
-        folder = Path(path)
-        if (folder / INDEX_CARD).is_file() and not (folder / LINKER).is_file():
-            return cls(Index.open(folder))
-        if not (folder / LINKER).is_file():
-            raise ArtifactError(
-                f"{folder}: neither a linker nor an index; make one with decoct index or decoct run"
-            )
-        data = read_json(folder / LINKER)
-        try:
-            if data["format"] > _FORMAT:
-                raise ArtifactError(f"{folder}: made by a newer decoct; update decoct")
-            index, ranker = folder / data["index"], data["reranker"]
-            settings = check(LinkerSettings, data["settings"], str(folder / LINKER))
-        except (KeyError, TypeError):
-            raise ArtifactError(f"{folder / LINKER}: damaged; make the linker again") from None
-        return cls.open(index, folder / ranker if ranker else None, settings)
+        return cls.open(*read_parts(Path(path)), engine)
 
     @classmethod
     def open(
-        cls, index: Path, ranker: Path | None = None, settings: LinkerSettings | None = None
+        cls,
+        index: Path,
+        ranker: Path | None = None,
+        settings: LinkerSettings | None = None,
+        engine: Engine = "auto",
     ) -> Linker:
         """Put an index and a ranker together.
+
+        Args:
+            index: the index's folder.
+            ranker: the ranker's, or None.
+            settings: how to link.
+            engine: see `load`.
 
         Raises:
             ArtifactError: one of them can't be read.
         """
-        return cls(
-            Index.open(index), Ranker.load(ranker) if ranker else None, settings or LinkerSettings()
-        )
+        own = Ranker.load(ranker, engine) if ranker else None
+        return cls(Index.open(index, engine=engine), own, settings or LinkerSettings())
 
     @staticmethod
     def describe(folder: Path, index: Path, ranker: Path | None, settings: LinkerSettings) -> None:
@@ -124,6 +123,9 @@ class Linker:
         settings = self.settings.model_dump(mode="json")
         card = self.index.card
         index = [card.identities, card.kb.content_hash, card.settings.model_dump(mode="json")]
+        exported = [self.index.precision, self.ranker.precision if self.ranker else None]
+        if any(exported):  # an exported encoder says a little else than the same one in torch
+            return sha256_json([index, blend, about, settings, exported])
         return sha256_json([index, blend, about, settings])
 
     @overload
@@ -200,6 +202,29 @@ class Linker:
         best = candidates[order[0]]
         sure = min(1.0, float(probs[order[0]]))
         return Link(id=best.id, name=best.name, confidence=sure, candidates=kept)
+
+
+def read_parts(folder: Path) -> tuple[Path, Path | None, LinkerSettings]:
+    """Return the index, the ranker and the settings of a linker's folder, or of an index alone.
+
+    Raises:
+        ArtifactError: it is neither, or damaged.
+    """
+    if (folder / INDEX_CARD).is_file() and not (folder / LINKER).is_file():
+        return folder, None, LinkerSettings()
+    if not (folder / LINKER).is_file():
+        raise ArtifactError(
+            f"{folder}: neither a linker nor an index; make one with decoct index or decoct run"
+        )
+    data = read_json(folder / LINKER)
+    try:
+        if data["format"] > _FORMAT:
+            raise ArtifactError(f"{folder}: made by a newer decoct; update decoct")
+        index, ranker = folder / data["index"], data["reranker"]
+        settings = check(LinkerSettings, data["settings"], str(folder / LINKER))
+    except (KeyError, TypeError):
+        raise ArtifactError(f"{folder / LINKER}: damaged; make the linker again") from None
+    return index, folder / ranker if ranker else None, settings
 
 
 def _scored(candidate: Candidate, prob: float) -> Candidate:

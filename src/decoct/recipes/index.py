@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from decoct.config import check, read_toml
 from decoct.errors import ConfigError, Faults, StoreError
+from decoct.inference.onnx_graph import Engine, has_onnx, read_onnx_card
 from decoct.kb.base import Entity
 from decoct.kb.reading import KnowledgeBase, read_kb
 from decoct.kb.store import EntityStore
 from decoct.progress import Progress
 from decoct.retriever.index import Index
+from decoct.retriever.onnx_encoder import EncoderCard
 from decoct.retriever.settings import DenseSettings, IndexSettings
 
 if TYPE_CHECKING:
@@ -120,7 +122,7 @@ def change(
         StoreError: a file can't be read, or the folder not written.
         RecordError: nothing would be left; nothing is changed.
     """
-    found = Index.open(folder, encoder=encoder)
+    found = Index.open(folder, encoder=encoder, engine=_engine(Path(folder), add is not None))
     if isinstance(add, str | Path):
         with reading(Path(add), format, options, faults, progress) as read:
             new = list(read)
@@ -184,6 +186,12 @@ def read_index_settings(config: Path | None, flags: Mapping[str, Any]) -> IndexS
             f"{', '.join(retrievers)}; add --retriever dense"
         )
     return check(IndexSettings, wanted, "index")
+
+
+def _engine(folder: Path, adds: bool) -> Engine:
+    """Return what runs an index's encoder: new names are read with whole weights."""
+    rounded = has_onnx(folder) and read_onnx_card(folder, EncoderCard).precision != "fp32"
+    return "torch" if adds and rounded else "auto"
 
 
 def _own(index: Index, id_: str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from decoct.errors import Faults, MissingExtraError
 from decoct.formats.base import STANDARD_INPUT, read_documents
 from decoct.formats.jsonl import checked_line
+from decoct.inference.onnx_graph import Engine
 from decoct.linker.settings import LinkerSettings
 from decoct.progress import Progress, Silent
 from decoct.recipes.convert import nothing_read
@@ -47,11 +48,12 @@ class Linked:
         }
 
 
-def load_linker(source: Path, **settings: object) -> Linker:
+def load_linker(source: Path, engine: Engine = "auto", **settings: object) -> Linker:
     """Load a linker, or make one of an index alone.
 
     Args:
         source: the folder of either.
+        engine: what runs encoders, see `Linker.load`.
         settings: any of `LinkerSettings`, in place of its own.
 
     Raises:
@@ -67,7 +69,7 @@ def load_linker(source: Path, **settings: object) -> Linker:
         from decoct.linker.linker import Linker
     except ImportError as error:
         raise MissingExtraError(error.name or "a library", "link", "linking") from None
-    linker = Linker.load(source)
+    linker = Linker.load(source, engine=engine)
     own = {name: value for name, value in settings.items() if value is not None}
     wanted = {**linker.settings.model_dump(), **own}
     return replace(linker, settings=check(LinkerSettings, wanted, "link"))

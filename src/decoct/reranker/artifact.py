@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from decoct.errors import ArtifactError, MissingExtraError, RegistryError, StoreError
+from decoct.inference.onnx_graph import Engine, chosen_engine
 from decoct.records import describe
-from decoct.reranker.base import KINDS, Reranker
+from decoct.reranker.base import KINDS, Reranker, Scorer
 from decoct.store import read_json, write_json
 
 CONFIG = "config.json"
@@ -53,15 +54,27 @@ def get_kind(name: str) -> type[Reranker]:
     return kind
 
 
-def load_reranker(folder: str | Path) -> Reranker:
+def load_reranker(folder: str | Path, engine: Engine = "auto") -> Scorer:
     """Load a re-ranker of whichever kind.
 
+    Args:
+        folder: of the re-ranker.
+        engine: what runs it: `onnx` for what `decoct export` wrote into the folder, which needs no
+            torch; `torch` for its kind's own; `auto` for the first where it is there. Of the kinds
+            only `cross_encoder` can be exported; others are loaded as they are.
+
     Raises:
-        ArtifactError: the folder holds none, one of a kind that is not there, or a damaged one.
+        ArtifactError: the folder holds none, one of a kind that is not there, or a damaged one, or
+            one that is not exported.
         MissingExtraError: a library that its kind needs is not installed.
     """
     folder = Path(folder)
     kind = read_kind(folder)
+    if chosen_engine(folder, "auto", engine) == "onnx":
+        from decoct.reranker.onnx_cross_encoder import OnnxCrossEncoder
+
+        if kind == OnnxCrossEncoder.kind:
+            return OnnxCrossEncoder.load(folder)
     try:
         return get_kind(kind).load(folder)
     except RegistryError as error:

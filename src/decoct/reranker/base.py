@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,14 +54,30 @@ class Choice:
     gold: bool = False
 
 
-class Reranker(Protocol):
-    """A trained re-ranker.
+class Scorer(Protocol):
+    """What scores the options of questions, whatever runs it.
 
     Attributes:
         kind: its name on the shelf, such as `cross_encoder`.
     """
 
-    kind: str
+    kind: ClassVar[str]
+
+    def scores(self, questions: Sequence[Question], lookup: Lookup) -> list[NDArray[np.float32]]:
+        """Return logits for each question: one for each candidate, and last one for NIL.
+
+        A softmax over one row gives the probability of each option. Rows do not depend on which
+        other questions are asked in the same call.
+        """
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write it into a folder, `config.json` included, which holds `{"kind": ...}`."""
+        ...
+
+
+class Reranker(Scorer, Protocol):
+    """A re-ranker as its shelf has it: one that can be trained."""
 
     @classmethod
     def fit(
@@ -86,18 +102,6 @@ class Reranker(Protocol):
             ConfigError: a setting is wrong.
             MissingExtraError: a library that this kind needs is not installed.
         """
-        ...
-
-    def scores(self, questions: Sequence[Question], lookup: Lookup) -> list[NDArray[np.float32]]:
-        """Return logits for each question: one for each candidate, and last one for NIL.
-
-        A softmax over one row gives the probability of each option. Rows do not depend on which
-        other questions are asked in the same call.
-        """
-        ...
-
-    def save(self, folder: Path) -> None:
-        """Write it into a folder, `config.json` included, which holds `{"kind": ...}`."""
         ...
 
     @classmethod

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from decoct.reranker.cross_encoder_card import Pooling
 from decoct.reranker.features import RANK
 from decoct.reranker.pairs import PairBatch
-
-Pooling = Literal["mean", "first"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +76,24 @@ class PairScorer(nn.Module):
     def forward(self, options: Options) -> Tensor:
         """Return the scores of options, (n_options,) float32."""
         states = self.dropout(self.read(options.pairs))
-        read = torch.where(
-            options.is_nil, self.nil(states).squeeze(-1), self.text(states).squeeze(-1)
-        )
-        said = self.retriever(options.retriever) + self.whole(options.whole)
+        return self.score(states, options.retriever, options.whole, options.is_nil)
+
+    def score(self, states: Tensor, retriever: Tensor, whole: Tensor, is_nil: Tensor) -> Tensor:
+        """Return the scores of options by the states of their pairs; see `Options`."""
+        read = torch.where(is_nil, self.nil(states).squeeze(-1), self.text(states).squeeze(-1))
+        said = self.retriever(retriever) + self.whole(whole)
         scores: Tensor = read.float() + said.float().squeeze(-1)
         return scores
 
     def read(self, pairs: PairBatch) -> Tensor:
         """Return one state for each pair, (n_pairs, width) float32."""
+        arrays = (pairs.input_ids, pairs.attention_mask, pairs.token_type_ids)
         device = self.text.weight.device
-        ids = torch.from_numpy(pairs.input_ids).to(device)
-        mask = torch.from_numpy(pairs.attention_mask).to(device)
-        more = {}
-        if self.has_types:
-            more["token_type_ids"] = torch.from_numpy(pairs.token_type_ids).to(device)
+        return self.states(*(torch.from_numpy(array).to(device) for array in arrays))
+
+    def states(self, ids: Tensor, mask: Tensor, types: Tensor) -> Tensor:
+        """Return one state for each pair, (n_pairs, width) float32; see `PairBatch`."""
+        more = {"token_type_ids": types} if self.has_types else {}
         hidden = self.encoder(input_ids=ids, attention_mask=mask, **more).last_hidden_state.float()
         if self.pooling == "first":
             first: Tensor = hidden[:, 0]

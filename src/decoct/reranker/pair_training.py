@@ -7,51 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from decoct.reranker.base import Choice, Lookup, Question
-from decoct.reranker.features import Numbers, RetrieverFeatures, places
+from decoct.reranker.base import Choice
+from decoct.reranker.features import Numbers
+from decoct.reranker.options import Prepared, option_rows
 from decoct.reranker.pair_scorer import Options, PairScorer, listwise_loss
-from decoct.reranker.pairs import Pair, PairTokenizer, pad_pairs
+from decoct.reranker.pairs import pad_pairs
 from decoct.training.order import shuffled_batches
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A question ready for the network; NIL is the last option.
-
-    Attributes:
-        pairs: of each option.
-        rows: (n_candidates, n_columns) float32, what the retriever said of each candidate.
-        whole: (n_list_columns,) float32, and of the list.
-        places: (n_candidates,) int64, in the retriever's order.
-    """
-
-    pairs: tuple[Pair, ...]
-    rows: Numbers
-    whole: Numbers
-    places: NDArray[np.int64]
-
-
-def prepare(
-    questions: Sequence[Question],
-    lookup: Lookup,
-    tokenizer: PairTokenizer,
-    retriever: RetrieverFeatures,
-) -> list[Prepared]:
-    """Tokenize questions and look up what the retriever said."""
-    return [
-        Prepared(
-            tuple(pairs), retriever.rows(question), retriever.whole(question), places(question)
-        )
-        for question, pairs in zip(questions, tokenizer.pairs_of(questions, lookup), strict=True)
-    ]
 
 
 def options_of(
     questions: Sequence[Prepared], kept: Sequence[Sequence[int]], pad_id: int, device: torch.device
 ) -> Options:
-    """Put the options of questions together.
+    """Put the options of questions together, see `option_rows`.
 
     Args:
         questions: whose.
@@ -59,23 +27,13 @@ def options_of(
         pad_id: token id to pad with.
         device: where the tensors go.
     """
-    pairs: list[Pair] = []
-    rows: list[Numbers] = []
-    whole: list[Numbers] = []
-    is_nil: list[bool] = []
-    for question, candidates in zip(questions, kept, strict=True):
-        at = list(candidates)
-        n_columns, n_list_columns = question.rows.shape[1], len(question.whole)
-        pairs += [*(question.pairs[place] for place in at), question.pairs[-1]]
-        rows += [question.rows[at], np.zeros((1, n_columns), dtype=np.float32)]
-        whole += [np.zeros((len(at), n_list_columns), dtype=np.float32), question.whole[None]]
-        is_nil += [False] * len(at) + [True]
+    rows = option_rows(questions, kept)
     return Options(
-        pairs=pad_pairs(pairs, pad_id),
-        retriever=torch.from_numpy(np.vstack(rows)).to(device),
-        whole=torch.from_numpy(np.vstack(whole)).to(device),
-        is_nil=torch.tensor(is_nil, device=device),
-        sizes=tuple(len(candidates) + 1 for candidates in kept),
+        pairs=pad_pairs(rows.pairs, pad_id),
+        retriever=torch.from_numpy(rows.retriever).to(device),
+        whole=torch.from_numpy(rows.whole).to(device),
+        is_nil=torch.from_numpy(rows.is_nil).to(device),
+        sizes=rows.sizes,
     )
 
 

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoct.errors import ArtifactError
+from decoct.inference.onnx_graph import Engine
 from decoct.reranker.artifact import load_reranker
-from decoct.reranker.base import Lookup, Question, Reranker
+from decoct.reranker.base import Lookup, Question, Scorer
 from decoct.reranker.blend import Blend
+from decoct.reranker.onnx_cross_encoder import OnnxCrossEncoder
 from decoct.store import read_json, versions, write_json
 
 RANKER = "ranker.json"
@@ -30,9 +32,15 @@ class Ranker:
         about: how it came about; kept in the folder and shown, not used.
     """
 
-    reranker: Reranker
+    reranker: Scorer
     blend: Blend = field(default_factory=Blend)
     about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def precision(self) -> str | None:
+        """Of the exported encoder that it runs; None where none is exported."""
+        found = self.reranker
+        return found.exported.precision if isinstance(found, OnnxCrossEncoder) else None
 
     def log_probs(self, questions: Sequence[Question], lookup: Lookup) -> list[NDArray[np.float64]]:
         """Return for each question the log-probabilities of its candidates, and last of NIL."""
@@ -60,11 +68,15 @@ class Ranker:
         write_json(folder / RANKER, data)
 
     @classmethod
-    def load(cls, folder: Path) -> Ranker:
+    def load(cls, folder: Path, engine: Engine = "auto") -> Ranker:
         """Read it from a folder.
 
+        Args:
+            folder: that `save` wrote.
+            engine: what runs the re-ranker, see `load_reranker`.
+
         Raises:
-            ArtifactError: there is none, it is damaged, or a newer decoct wrote it.
+            ArtifactError: there is none, it is damaged or not exported, or a newer decoct wrote it.
             MissingExtraError: its kind needs a library that is not installed.
         """
         if not (folder / RANKER).is_file():
@@ -75,4 +87,4 @@ class Ranker:
         if data["format"] > _FORMAT:
             raise ArtifactError(f"{folder}: made by a newer decoct; update decoct")
         blend = Blend.from_dict(data.get("blend"))
-        return cls(load_reranker(folder), blend, data.get("about") or {})
+        return cls(load_reranker(folder, engine), blend, data.get("about") or {})

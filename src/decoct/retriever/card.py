@@ -9,6 +9,7 @@
         ngram/ bm25/ dense/
                         each retriever's files; those with a number are of a generation
     encoder/            the encoder, where it was fine-tuned for this index
+    onnx/               the encoder as `decoct export` writes it, to read mentions without torch
     glossary.tsv        the glossary, where its encoder reads with one from a file
     lists.jsonl         candidates of the mentions that it has learnt, as if it had not
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -22,24 +22,20 @@ from decoct.encoder.load import (
     window_tokens,
 )
 from decoct.errors import ArtifactError, StoreError
-from decoct.inference.batch import by_length
-from decoct.kb.base import Query
+from decoct.retriever.bi_encoder import BiEncoder
 from decoct.retriever.settings import EncoderSettings
-from decoct.retriever.templates import Template
-from decoct.store import read_json, sha256_json, write_json, write_text
-from decoct.text.glossary import Glossary
+from decoct.store import read_json, write_json, write_text
 from decoct.training.device import autocast, choose_device, uses_bf16
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
-_CHUNK_TEXTS = 8192
 _POOLING = "1_Pooling/config.json"
 _ST = "sentence_transformers.models"
 
 
-class TextEncoder:
-    """An encoder, how its states are pooled, and how texts are put to it.
+class TextEncoder(BiEncoder):
+    """An encoder that torch runs, how its states are pooled, and how texts are put to it.
 
     Args:
         model: a transformers model without a head.
@@ -52,16 +48,12 @@ class TextEncoder:
     """
 
     def __init__(self, model: Any, tokenizer: Tokenizer, settings: EncoderSettings) -> None:  # noqa: ANN401
+        max_tokens = window_tokens(model, settings.max_tokens)
+        super().__init__(tokenizer, settings, max_tokens, pad_id_of(model))
         self.device = choose_device(settings.device)
         self.model = model.to(self.device).eval()
-        self.tokenizer = tokenizer
-        self.settings = settings
-        self.max_tokens = window_tokens(model, settings.max_tokens)
-        self.glossary = Glossary.load(settings.glossary) if settings.glossary else None
-        self.template = Template(settings.template, tokenizer, self.max_tokens, self.glossary)
         self.bf16 = uses_bf16(settings.precision, self.device)
-        self._pad_id = pad_id_of(model)
-        self._types = int(getattr(model.config, "type_vocab_size", 0) or 0) > 1
+        self.has_types = int(getattr(model.config, "type_vocab_size", 0) or 0) > 1
 
     @classmethod
     def load(cls, settings: EncoderSettings) -> Self:
@@ -85,30 +77,13 @@ class TextEncoder:
         return int(self.model.config.hidden_size)
 
     @property
-    def fingerprint(self) -> str:
-        """Hash of all that a vector depends on beside its text, made anew each time."""
-        read: list[object] = [self.settings.pooling, self.settings.template, self.max_tokens]
-        if self.glossary:
-            read.append(self.glossary.fingerprint)
-        return sha256_json([hash_weights(self.model), self.tokenizer.to_str(), read])
-
-    def tokens(self, texts: Sequence[str | Query]) -> list[Encoding]:
-        """Return the tokens of names (strings) and mentions (queries), cut to `max_tokens`."""
-        return self.template.encode(texts)
+    def weights_sha256(self) -> str:
+        """Hash of the weights, made anew each time."""
+        return hash_weights(self.model)
 
     def batch(self, encodings: Sequence[Encoding]) -> dict[str, torch.Tensor]:
         """Pad texts to one rectangle, as the model takes it."""
-        n_tokens = max(1, *(len(encoding) for encoding in encodings))
-        ids = np.full((len(encodings), n_tokens), self._pad_id, dtype=np.int64)
-        mask, types = np.zeros_like(ids), np.zeros_like(ids)
-        for row, encoding in enumerate(encodings):
-            ids[row, : len(encoding)] = encoding.ids
-            types[row, : len(encoding)] = encoding.type_ids
-            mask[row, : max(len(encoding), 1)] = 1
-        arrays = {"input_ids": ids, "attention_mask": mask}
-        if self._types and types.any():
-            arrays["token_type_ids"] = types
-        return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
+        return self._tensors(self.arrays(encodings))
 
     def pool(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return vectors of length 1, differentiable: (n_texts, n_dimensions) float32."""
@@ -120,18 +95,24 @@ class TextEncoder:
             pooled = (states * mask).sum(1) / mask.sum(1)
         return torch.nn.functional.normalize(pooled, dim=-1)
 
-    def encode(self, texts: Sequence[str | Query]) -> NDArray[np.float32]:
-        """Return vectors of length 1, best made many at a time: (n_texts, n_dimensions)."""
-        vectors = np.zeros((len(texts), self.n_dimensions), dtype=np.float32)
-        for first in range(0, len(texts), _CHUNK_TEXTS):
-            chunk = self.tokens(texts[first : first + _CHUNK_TEXTS])
-            lengths = [len(encoding) for encoding in chunk]
-            limits = self.settings.batch_texts, self.settings.batch_tokens
-            for group in by_length(lengths, *limits):
-                with torch.inference_mode(), autocast(self.device, self.bf16):
-                    found = self.pool(self.batch([chunk[position] for position in group]))
-                vectors[first + np.array(group)] = found.float().cpu().numpy()
-        return vectors
+    def vectors(self, arrays: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        """Return the vectors of one batch: (n_texts, n_dimensions)."""
+        with torch.inference_mode(), autocast(self.device, self.bf16):
+            return self.pool(self._tensors(arrays)).float().cpu().numpy()
+
+    def _tensors(self, arrays: Mapping[str, NDArray[np.int64]]) -> dict[str, torch.Tensor]:
+        names = ["input_ids", "attention_mask"]
+        if self.has_types and arrays["token_type_ids"].any():
+            names.append("token_type_ids")
+        return {name: torch.from_numpy(arrays[name]).to(self.device) for name in names}
+
+    def plain_tokenizer(self) -> str:
+        """Return the tokenizer as its file has it, without truncation."""
+        self.tokenizer.no_truncation()
+        try:
+            return str(self.tokenizer.to_str(pretty=True))
+        finally:
+            self.tokenizer.enable_truncation(self.max_tokens)
 
     def save(self, folder: Path) -> None:
         """Write it as sentence-transformers reads it, and `TextEncoder.load`.
@@ -170,7 +151,7 @@ class TextEncoder:
         write_json(folder / "sentence_bert_config.json", sizes)
         write_json(folder / "config_sentence_transformers.json", {"similarity_fn_name": "cosine"})
         kind = {"tokenizer_class": "PreTrainedTokenizerFast"}
-        pad = self.tokenizer.id_to_token(self._pad_id)
+        pad = self.tokenizer.id_to_token(self.pad_id)
         write_json(folder / "tokenizer_config.json", {**kind, "pad_token": pad})
 
 

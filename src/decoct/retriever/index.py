@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from decoct.errors import ArtifactError, ConfigError
+from decoct.inference.onnx_graph import AGAIN, FOLDER, Engine, chosen_engine, read_onnx_card
 from decoct.kb.base import Entity, Query
 from decoct.kb.reading import KnowledgeBase
 from decoct.kb.store import EntityStore
@@ -16,6 +19,7 @@ from decoct.retriever.card import ENCODER, GLOSSARY, KB, IndexCard, read_card
 from decoct.retriever.changing import change_index, compact_index
 from decoct.retriever.indexes.base import Retriever
 from decoct.retriever.making import build_index, make_retrievers
+from decoct.retriever.onnx_encoder import EncoderCard, is_exported
 from decoct.retriever.searching import OpenIndex
 from decoct.retriever.settings import DenseSettings, IndexSettings
 
@@ -74,7 +78,12 @@ class Index:
 
     @classmethod
     def open(
-        cls, folder: str | Path, *, encoder: str | None = None, device: str | None = None
+        cls,
+        folder: str | Path,
+        *,
+        encoder: str | None = None,
+        device: str | None = None,
+        engine: Engine = "auto",
     ) -> Self:
         """Open an index.
 
@@ -83,17 +92,21 @@ class Index:
             encoder: where the encoder is now, if it is not where it was; it must be the same one.
             One in the index's own folder is found there.
             device: where to run it; None for what the index says.
+            engine: what runs it where no encoder is named: `onnx` for what `decoct export` wrote
+                into the folder, which needs no torch; `torch`; `auto` for the first where it is
+                there and no other device than a cpu is asked for.
 
         Raises:
             ArtifactError: there is no index, it is damaged, of a newer version, or was built with
                 another encoder or from another knowledge base.
-            ConfigError: an encoder is named, and the index has no vectors.
+            ConfigError: an encoder is named, and the index has no vectors; or the engine runs on
+                no such device.
             MissingExtraError: a library is not installed.
         """
         folder = Path(folder)
         card = read_card(folder)
-        if encoder is None and (folder / ENCODER / "config.json").is_file():
-            encoder = str(folder / ENCODER)
+        if encoder is None:
+            encoder = _own_encoder(folder, card.settings, device, engine)
         settings = _with_encoder(card.settings, folder, encoder, device)
         retrievers = make_retrievers(settings)
         for kind, retriever in retrievers.items():
@@ -125,6 +138,31 @@ class Index:
     def n_names(self) -> int:
         """How many names they have."""
         return self.card.n_names
+
+    @property
+    def precision(self) -> str | None:
+        """Of the exported encoder that reads mentions; None where none is exported."""
+        dense = self._settings.dense
+        if dense is None or not is_exported(dense.encoder):
+            return None
+        return read_onnx_card(Path(dense.encoder).parent, EncoderCard).precision
+
+    def retriever(self, kind: str) -> Retriever | None:
+        """Return one of its retrievers by its name, None where it has none of that name."""
+        return self._retrievers.get(kind)
+
+    def only(self, kind: str) -> Self:
+        """Return the index as one of its retrievers alone sees it."""
+        alone = self._settings.model_copy(update={"retrievers": (kind,), "weights": {}})
+        return type(self)(self.folder, {kind: self._retrievers[kind]}, alone)
+
+    def draw_names(self, n: int, seed: int = 0) -> list[tuple[str, str]]:
+        """Return names and the ids of their entities, drawn by lot, all if there are no more."""
+        names = self._state.names
+        rows = np.flatnonzero(names.owners >= 0)
+        if len(rows) > n:
+            rows = np.sort(np.random.default_rng(seed).choice(rows, n, replace=False))
+        return [(names[row], names.id_of(int(names.owners[row]))) for row in rows.tolist()]
 
     def entity(self, id_: str) -> Entity:
         """Return the entity of an id.
@@ -202,6 +240,20 @@ class Index:
         return f"Index({str(self.folder)!r}, {n}, {kinds})"
 
 
+def _own_encoder(
+    folder: Path, settings: IndexSettings, device: str | None, engine: Engine
+) -> str | None:
+    """Return the encoder that is in an index's folder, an exported one where it is to run."""
+    if "dense" in settings.kinds:
+        dense = settings.dense or DenseSettings()
+        if chosen_engine(folder, device or dense.device, engine) == "onnx":
+            read_onnx_card(folder, EncoderCard)  # or there is none
+            return str(folder / FOLDER)
+        if (folder / ENCODER / "config.json").is_file():
+            return str(folder / ENCODER)
+    return None
+
+
 def _with_encoder(
     settings: IndexSettings, folder: Path, encoder: str | None, device: str | None
 ) -> IndexSettings:
@@ -223,6 +275,11 @@ def _with_encoder(
 def _other_encoder(folder: Path, settings: IndexSettings, kind: str, encoder: str | None) -> str:
     dense = settings.dense or DenseSettings()
     name = dense.encoder if kind == "dense" else kind
+    if kind == "dense" and is_exported(name):
+        return (
+            f"{name}: was exported from another encoder than the index was built with, or "
+            f"tokenizer or glossary are others now; {AGAIN}"
+        )
     if kind == "dense" and dense.glossary:
         return (
             f"{folder}: was built with encoder {name!r} and glossary {dense.glossary!r}, and one "

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,32 +10,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from decoct.errors import ConfigError, MissingExtraError, StoreError
+from decoct.encoder.onnx import OPSET, Graph, need_onnx, on_cpu, write_graphs
+from decoct.errors import ConfigError
 from decoct.inference.batch import pad
-from decoct.inference.onnx_network import (
-    CARD,
-    ENCODE,
-    FOLDER,
-    OBJECTS,
-    OnnxCard,
-    Precision,
-    pooling,
-)
+from decoct.inference.onnx_graph import CARD, ENCODE, FOLDER, OnnxCard, Precision
+from decoct.inference.onnx_network import OBJECTS, pooling
 from decoct.store import sha256_json, versions, write_json
 from decoct.student.heads.base import HeadModel, Inputs
 from decoct.student.student import make_tokenizer
 from decoct.student.torch_student import TorchStudent
 
-OPSET = 17
 _TRACED = "Aspirin caused a rash. Nausea after methotrexate and aspirin was mild."
 
 
 def write_onnx(student: TorchStudent, folder: Path, precision: Precision) -> None:
     """Write a student's network as ONNX Runtime reads it, into `onnx/` of a folder.
 
-    One graph has the encoder and the tagger, the other the head's layers for objects. At int8 the
-    encoder's weights are rounded to 8 bits row by row, and its activations as they come (dynamic
-    quantisation); the heads, which are small, stay as they are.
+    One graph has the encoder and the tagger, the other the head's layers for objects, which take a
+    tenth of the time unless they are rounded at int8 too.
 
     Args:
         student: what to export.
@@ -46,71 +35,36 @@ def write_onnx(student: TorchStudent, folder: Path, precision: Precision) -> Non
         precision: of the weights.
 
     Raises:
-        ConfigError: its head is none that can be exported.
+        ConfigError: its head or encoder is none that can be exported.
         MissingExtraError: onnx or onnxruntime is not installed.
         StoreError: the folder can't be written.
     """
-    _need_onnx()
+    need_onnx()
     if not student.model.exportable:
         raise ConfigError(
             f"head {student.card.settings.head!r} can't be exported: it does more than a graph can "
             "say; distil with --head subject_centric, or run this student in torch"
         )
     at = folder / FOLDER
-    try:
-        at.mkdir(parents=True)
-        with _on_cpu(student.model) as model:
-            _write(model, _example(student), at)
-        if precision == "fp16":
-            for path in sorted(at.glob("*.onnx")):
-                _halve(path)
-        elif precision == "int8":
-            _quantise(at / ENCODE)
-        card = OnnxCard(
-            precision=precision,
-            student_sha256=sha256_json(student.card.model_dump(mode="json")),
-            opset=OPSET,
-            versions=versions("onnx", "onnxruntime"),
-        )
-        write_json(at / CARD, card.model_dump(mode="json"))
-    except OSError as error:
-        raise StoreError(f"{at}: can't be written: {error.strerror or error}") from None
+    with on_cpu(student.model, student.model.encoder) as model:
+        write_graphs(at, _graphs(model, _example(student)), precision)
+    card = OnnxCard(
+        precision=precision,
+        source_sha256=sha256_json(student.card.model_dump(mode="json")),
+        opset=OPSET,
+        versions=versions("onnx", "onnxruntime"),
+    )
+    write_json(at / CARD, card.model_dump(mode="json"))
 
 
-def _need_onnx() -> None:
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("onnx and onnxruntime", "export", "export") from None
-
-
-@contextmanager
-def _on_cpu(model: HeadModel[Any]) -> Iterator[HeadModel[Any]]:
-    """Put a model where it is traced, and then back again.
-
-    Attention as it is written out makes the fastest graph, at int8 too.
-    """
-    device = next(model.parameters()).device
-    attention = getattr(model.encoder.config, "_attn_implementation", None)
-    try:
-        if attention is not None:
-            model.encoder.set_attn_implementation("eager")
-        yield model.cpu().eval()
-    finally:
-        if attention is not None:
-            model.encoder.set_attn_implementation(attention)
-        model.to(device).eval()
-
-
-def _write(model: HeadModel[Any], inputs: tuple[Tensor, ...], folder: Path) -> None:
+def _graphs(model: HeadModel[Any], inputs: tuple[Tensor, ...]) -> Iterator[Graph]:
     tokens, words = {0: "pieces", 1: "tokens"}, {0: "pieces", 1: "words"}
     encode = _Encode(model).eval()
     with torch.inference_mode():
         outputs = encode(*inputs)
     takes = {"input_ids": tokens, "attention_mask": tokens, "pooling": {**words, 2: "tokens"}}
     gives = {"states": words, "tags": words} if len(outputs) > 1 else {"tags": words}
-    _export(encode, inputs, folder / ENCODE, takes, gives)
+    yield Graph(ENCODE, encode, inputs, takes, gives)
     if len(outputs) == 1:
         return
     states = outputs[0].clone()
@@ -123,7 +77,7 @@ def _write(model: HeadModel[Any], inputs: tuple[Tensor, ...], folder: Path) -> N
     }
     which = torch.tensor([0, states.shape[0] - 1])
     gives = {"objects": {0: "subjects", 1: "words"}}
-    _export(_Objects(model).eval(), (states, which, subjects), folder / OBJECTS, takes, gives)
+    yield Graph(OBJECTS, _Objects(model), (states, which, subjects), takes, gives)
 
 
 def _example(student: TorchStudent) -> tuple[Tensor, Tensor, Tensor]:
@@ -136,55 +90,6 @@ def _example(student: TorchStudent) -> tuple[Tensor, Tensor, Tensor]:
         torch.from_numpy(batch.attention_mask),
         torch.from_numpy(pooling(batch)),
     )
-
-
-def _export(
-    module: nn.Module,
-    inputs: tuple[Tensor, ...],
-    path: Path,
-    takes: dict[str, dict[int, str]],
-    gives: dict[str, dict[int, str]],
-) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what tracing can't follow is checked by what comes out
-        torch.onnx.export(
-            module,
-            inputs,
-            str(path),
-            input_names=list(takes),
-            output_names=list(gives),
-            dynamic_axes={**takes, **gives},
-            opset_version=OPSET,
-            dynamo=False,
-        )
-
-
-def _halve(path: Path) -> None:
-    import onnx
-    from onnxruntime.transformers.float16 import convert_float_to_float16
-
-    onnx.save(convert_float_to_float16(onnx.load(path), keep_io_types=True), path)
-
-
-def _quantise(path: Path) -> None:
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    whole = path.rename(path.with_suffix(".whole"))
-    heads = [node.name for node in onnx.load(whole).graph.node if "_head/" in node.name]
-    logging.disable(logging.WARNING)  # it recommends a step that changes nothing here
-    try:
-        quantize_dynamic(
-            whole,
-            path,
-            op_types_to_quantize=["MatMul", "Gemm", "Gather"],
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-            nodes_to_exclude=heads,
-        )
-    finally:
-        logging.disable(logging.NOTSET)
-    whole.unlink()
 
 
 @dataclass(frozen=True, slots=True)

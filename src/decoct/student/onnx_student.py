@@ -6,16 +6,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from decoct.errors import ArtifactError
 from decoct.inference.cores import n_cores
-from decoct.inference.onnx_network import (
-    AGAIN,
-    CARD,
+from decoct.inference.onnx_graph import (
     FOLDER,
+    MAX_BATCH_TOKENS,
     OnnxCard,
-    OnnxNetwork,
+    check_source,
     read_onnx_card,
 )
+from decoct.inference.onnx_network import OnnxNetwork
 from decoct.inference.tokenize import read_tokenizer
 from decoct.store import sha256_file, sha256_json
 from decoct.student.predict import Reader
@@ -45,12 +44,8 @@ class OnnxStudent(Student):
     def load(cls, folder: Path, threads: int | None = None) -> Self:
         """Load it from a student's folder; see `Student.from_pretrained`."""
         config, card = read_card(folder)
-        exported = read_onnx_card(folder)
-        if exported.student_sha256 != sha256_json(card.model_dump(mode="json")):
-            raise ArtifactError(
-                f"{folder / FOLDER / CARD}: was exported from another student than is in the "
-                f"folder now; {AGAIN}"
-            )
+        exported = read_onnx_card(folder, OnnxCard)
+        check_source(folder, exported, sha256_json(card.model_dump(mode="json")), "student")
         pad_id = int(config.get("pad_token_id") or 0)
         reader = read_with(folder, card, read_tokenizer(folder), pad_id, threads)
         return cls(card, reader, folder, exported)
@@ -83,5 +78,6 @@ def read_with(
         make_tokenizer(tokenizer, card),
         card,
         pad_id,
+        max_batch_tokens=MAX_BATCH_TOKENS,
         n_workers=threads or n_cores(),
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from pydantic import ValidationError
 
 from decoct.encoder.load import CONFIG, looks_local
-from decoct.errors import ArtifactError, ConfigError, MissingExtraError, StoreError
-from decoct.inference.onnx_network import has_onnx
+from decoct.errors import ArtifactError, MissingExtraError, StoreError
+from decoct.inference.onnx_graph import Engine, chosen_engine
 from decoct.inference.tokenize import WordTokenizer
 from decoct.records import Document, describe
 from decoct.store import read_json
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 OTHER_VERSION = "if another version of decoct made it, distil it again"
-Engine = Literal["auto", "torch", "onnx"]
 
 
 class Student(ABC):
@@ -111,20 +110,6 @@ class Student(ABC):
                 "torch and transformers", "train", "running a student that is not exported"
             ) from None
         return TorchStudent.load(folder, device, threads)
-
-
-def chosen_engine(folder: Path, device: str, engine: Engine) -> Literal["torch", "onnx"]:
-    """Return which engine runs a folder's network.
-
-    Raises:
-        ConfigError: the engine runs on no such device.
-    """
-    on_cpu = device in ("auto", "cpu")
-    if engine == "onnx" and not on_cpu:
-        raise ConfigError(f"engine onnx runs on cpu, not on {device}; take engine torch")
-    if engine == "auto":
-        return "onnx" if on_cpu and has_onnx(folder) else "torch"
-    return engine
 
 
 def as_document(item: str | Document, number: int) -> Document:

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from decoct.encoder.files import hash_weights, load_network, save_student, upload
 from decoct.encoder.load import pad_id_of
 from decoct.inference.batch import Batch
-from decoct.inference.onnx_network import remove_onnx
+from decoct.inference.onnx_graph import remove_onnx
 from decoct.inference.tokenize import read_tokenizer
 from decoct.store import sha256_json
 from decoct.student.card import model_card

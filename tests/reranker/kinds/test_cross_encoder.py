@@ -15,8 +15,9 @@ from decoct.records import Candidate
 from decoct.reranker.base import Choice, Question
 from decoct.reranker.features import RetrieverFeatures
 from decoct.reranker.kinds.cross_encoder import CrossEncoder, CrossEncoderSettings
+from decoct.reranker.options import prepare
 from decoct.reranker.pair_scorer import PairScorer, listwise_loss
-from decoct.reranker.pair_training import Epochs, options_of, prepare
+from decoct.reranker.pair_training import Epochs, options_of
 from decoct.reranker.pairs import PairTokenizer
 from fakes.choices import accuracy, choices, lookup
 from fakes.encoders import save_encoder

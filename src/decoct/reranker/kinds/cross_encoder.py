@@ -8,71 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from tokenizers import Tokenizer
 
 from decoct.config import Settings, check
 from decoct.encoder.files import config_of, load_network, save_network
 from decoct.encoder.load import load_encoder, pad_id_of, window_tokens
-from decoct.errors import ArtifactError
+from decoct.inference.onnx_graph import remove_onnx
 from decoct.inference.tokenize import read_tokenizer
 from decoct.progress import Progress, Silent
-from decoct.reranker.artifact import OTHER_VERSION, Card, read_config, write_config
+from decoct.reranker.artifact import OTHER_VERSION, write_config
 from decoct.reranker.base import Choice, Lookup, Question
+from decoct.reranker.cross_encoder_card import (
+    KIND,
+    CrossEncoderCard,
+    CrossEncoderSettings,
+    read_cross_encoder,
+)
 from decoct.reranker.features import RetrieverFeatures
 from decoct.reranker.lessons import check_choices, describe_choices, expected_share, first_beliefs
-from decoct.reranker.pair_scorer import PairScorer, Pooling
-from decoct.reranker.pair_training import Epochs, prepare, score_all
+from decoct.reranker.options import prepare
+from decoct.reranker.pair_scorer import PairScorer
+from decoct.reranker.pair_training import Epochs, score_all
 from decoct.reranker.pairs import PairTokenizer
 from decoct.store import versions
 from decoct.training.device import autocast, choose_device, uses_bf16
 from decoct.training.loop import Job, Training, train
-from decoct.training.settings import TrainingSettings
 
 _MAX_BATCH_TOKENS = 8192
 _QUESTIONS_AT_ONCE = 512
-
-
-class CrossEncoderSettings(TrainingSettings):
-    """Training settings and the cross-encoder's own; a batch is one of questions.
-
-    Attributes:
-        encoder: `embedded`, a local folder or a hub id.
-        pooling: what stands for a pair: the `mean` of its tokens, or the `first`.
-        dropout: on that.
-        max_tokens: the most tokens of a pair; mention and context take half of them at most.
-        max_aliases: names beside the preferred one that are read, those most like the mention.
-        definitions: read a definition where there is room.
-        train_candidates: candidates of a question in a step: the right one, of the others half from
-            the retriever's best, half drawn anew in each epoch; 0 for all.
-    """
-
-    encoder: str = "embedded"
-    epochs: Annotated[int, Field(ge=1)] = 6
-    patience: Annotated[int, Field(ge=0)] = 3
-    pooling: Pooling = "mean"
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    max_tokens: Annotated[int, Field(ge=16)] = 96
-    max_aliases: Annotated[int, Field(ge=0)] = 3
-    definitions: bool = True
-    train_candidates: Annotated[int, Field(ge=0)] = 10
-
-
-class CrossEncoderCard(Card):
-    """What the folder says of itself.
-
-    Attributes:
-        settings: what it was trained with.
-        retriever: the retriever's scores and their scales.
-    """
-
-    settings: CrossEncoderSettings
-    retriever: dict[str, Any]
 
 
 class CrossEncoder:
@@ -86,7 +54,7 @@ class CrossEncoder:
     (ListNet) for the listwise loss. The beginning at the retriever's ranking is ours.
     """
 
-    kind: ClassVar[str] = "cross_encoder"
+    kind: ClassVar[str] = KIND
     settings_type: ClassVar[type[Settings]] = CrossEncoderSettings
 
     def __init__(
@@ -160,6 +128,7 @@ class CrossEncoder:
         Raises:
             StoreError: the folder can't be written.
         """
+        remove_onnx(folder)  # of another re-ranker that was here
         save_network(folder, self.model, self.tokenizer, "re-ranker")
         card = CrossEncoderCard(
             settings=self.settings,
@@ -172,11 +141,7 @@ class CrossEncoder:
     @classmethod
     def load(cls, folder: Path, device: str = "auto") -> Self:
         """Read it from a folder; see `Reranker.load`."""
-        card, config = read_config(folder, cls.kind, CrossEncoderCard)
-        try:
-            retriever = RetrieverFeatures.from_json(card.retriever)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactError(f"{folder}: the retriever's scales are damaged: {error}") from None
+        card, config, retriever = read_cross_encoder(folder)
         settings = card.settings
         model = load_network(
             folder,

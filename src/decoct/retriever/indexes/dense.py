@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from decoct.errors import MissingExtraError
+from decoct.errors import ConfigError, MissingExtraError
 from decoct.kb.base import Query
 from decoct.progress import Progress
 from decoct.retriever.arrays import ArrayFile, damaged, open_array
+from decoct.retriever.bi_encoder import BiEncoder
 from decoct.retriever.indexes.base import Segment
 from decoct.retriever.names import NameTable
+from decoct.retriever.onnx_encoder import OnnxTextEncoder, is_exported
 from decoct.retriever.settings import DenseSettings
 from decoct.retriever.vectors import (
     FAISS,
@@ -26,9 +28,6 @@ from decoct.retriever.vectors import (
     build_faiss,
     load_faiss,
 )
-
-if TYPE_CHECKING:
-    from decoct.retriever.encoder import TextEncoder
 
 _CHUNK_NAMES = 2048
 
@@ -44,8 +43,10 @@ class Dense:
         self._settings = settings
 
     @cached_property
-    def encoder(self) -> TextEncoder:
+    def encoder(self) -> BiEncoder:
         """The bi-encoder, loaded when it is first needed."""
+        if is_exported(self._settings.encoder):
+            return OnnxTextEncoder.load(self._settings)
         try:
             from decoct.retriever.encoder import TextEncoder
         except ImportError:
@@ -59,7 +60,17 @@ class Dense:
         return {"encoder": self.encoder.fingerprint}
 
     def build(self, names: NameTable, folder: Path, progress: Progress) -> None:
-        """Write the vectors of names, and faiss's index of them."""
+        """Write the vectors of names, and faiss's index of them.
+
+        Raises:
+            ConfigError: the encoder is an exported one of a lower precision.
+        """
+        if not self.encoder.exact:
+            raise ConfigError(
+                f"{self._settings.encoder}: its weights are rounded, and names are read with whole "
+                "ones; name the encoder that it was exported from, or open the index with "
+                "engine='torch'"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         n_chunks = -(-len(names) // _CHUNK_NAMES)
         title = f"index dense, {_CHUNK_NAMES} names"
@@ -109,7 +120,7 @@ class DenseSearch:
     """
 
     def __init__(
-        self, encoder: TextEncoder, segments: Sequence[Segment], settings: DenseSettings
+        self, encoder: BiEncoder, segments: Sequence[Segment], settings: DenseSettings
     ) -> None:
         self._encoder = encoder
         self._kind = settings.kind

@@ -12,14 +12,13 @@ import numpy as np
 import torch
 
 from decoct.encoder.files import hash_weights
-from decoct.encoder.load import load_encoder, window_tokens
+from decoct.encoder.load import load_encoder, pad_id_of, window_tokens
 from decoct.errors import ConfigError
 from decoct.progress import Progress, Silent
 from decoct.records import Document
 from decoct.store import sha256_json, versions
 from decoct.student.card_facts import describe_silver, describe_training, listed
 from decoct.student.classifier.calibrate import MIN_DOCUMENTS, calibrate
-from decoct.student.classifier.classifier import Classifier, make_reader
 from decoct.student.classifier.doubt import doubt_labels
 from decoct.student.classifier.examples import Batches, keep_labelled, make_examples
 from decoct.student.classifier.markers import add_markers, find_markers
@@ -27,6 +26,7 @@ from decoct.student.classifier.network import ClassifierNetwork, label_loss
 from decoct.student.classifier.predict import LabelReader
 from decoct.student.classifier.settings import ClassifierCard, ClassifierSettings, LabelCalibration
 from decoct.student.classifier.split import split_labelled
+from decoct.student.classifier.torch_classifier import TorchClassifier, make_reader
 from decoct.student.classifier.windows import Reading
 from decoct.tasks.base import LabelTask
 from decoct.training.device import choose_device
@@ -52,7 +52,7 @@ class LabelFit:
         watched: what the dev score is.
     """
 
-    student: Classifier
+    student: TorchClassifier
     training: Training
     n_train: int
     n_dev: int
@@ -139,7 +139,7 @@ def fit_labels(
     examples = make_examples(train_part, reader.tokenizer, card)
     dev_readings = [reader.tokenizer.read(document) for document in dev_part]
     _say(examples.counts, progress)
-    batches = Batches(examples.items, settings, reader.pad_id, device)
+    batches = Batches(examples.items, settings, pad_id_of(encoder), device)
     job = Job(
         model=network,
         head_names=ClassifierNetwork.head_names,
@@ -165,7 +165,7 @@ def fit_labels(
         more={name: examples.counts[key] for key, name in _COUNTED.items()},
     )
     card = card.model_copy(update={"training": facts, "calibration": found})
-    student = Classifier(network, tokenizer, card, settings.device)
+    student = TorchClassifier(network, tokenizer, card, settings.device)
     return LabelFit(student, training, len(train_part), len(dev_part), dict(+left_out))
 
 

@@ -62,12 +62,13 @@ class ClassifierNetwork(nn.Module):
 
     def states(self, batch: WindowBatch) -> Tensor:
         """Return one state for each window, (n_windows, width) float32."""
+        arrays = (batch.input_ids, batch.attention_mask, batch.token_type_ids)
         device = self.out.weight.device
-        mask = torch.from_numpy(batch.attention_mask).to(device)
-        more = {}
-        if self._has_types:
-            more["token_type_ids"] = torch.from_numpy(batch.token_type_ids).to(device)
-        ids = torch.from_numpy(batch.input_ids).to(device)
+        return self.read(*(torch.from_numpy(array).to(device) for array in arrays))
+
+    def read(self, ids: Tensor, mask: Tensor, types: Tensor) -> Tensor:
+        """Return one state for each window, (n_windows, width) float32; see `WindowBatch`."""
+        more = {"token_type_ids": types} if self._has_types else {}
         hidden = self.encoder(input_ids=ids, attention_mask=mask, **more).last_hidden_state.float()
         if self.pooling == "first":
             first: Tensor = hidden[:, 0]
@@ -85,13 +86,14 @@ class ClassifierNetwork(nn.Module):
             features: (n_documents, n_features) float32.
         """
         if self.window_pooling == "max":
-            logits = self._logits(states, features[owners])
+            logits = self.window_logits(states, features[owners])
             index = owners.unsqueeze(-1).expand_as(logits)
             lowest = logits.new_full((len(features), logits.shape[1]), -torch.inf)
             return lowest.scatter_reduce(0, index, logits, "amax")
-        return self._logits(self._pooled(states, owners, len(features)), features)
+        return self.window_logits(self._pooled(states, owners, len(features)), features)
 
-    def _logits(self, states: Tensor, features: Tensor) -> Tensor:
+    def window_logits(self, states: Tensor, features: Tensor) -> Tensor:
+        """Return logits of states and the features that go with each, (n_states, n_labels)."""
         logits: Tensor = self.out(torch.cat([self.dropout(states), features], dim=-1)).float()
         return logits
 
@@ -100,13 +102,20 @@ class ClassifierNetwork(nn.Module):
         if self.attention is None:
             weights = torch.ones_like(owners, dtype=states.dtype)
         else:
-            scores = self.attention(states).squeeze(-1).float()
+            scores = self.window_scores(states)
             lowest = scores.new_full((n_documents,), -torch.inf)
             highest = lowest.scatter_reduce(0, owners, scores.detach(), "amax")
             weights = torch.exp(scores - highest[owners])
         total = states.new_zeros(n_documents).index_add(0, owners, weights)
         shares = (weights / total[owners]).unsqueeze(-1)
         return states.new_zeros(n_documents, states.shape[1]).index_add(0, owners, states * shares)
+
+    def window_scores(self, states: Tensor) -> Tensor:
+        """Return how much attention windows get before the softmax, (n_windows,); 0 for none."""
+        if self.attention is None:
+            return states.new_zeros(states.shape[:1])
+        scores: Tensor = self.attention(states).squeeze(-1).float()
+        return scores
 
     def _put_markers(self, _: nn.Module, inputs: tuple[Any, ...], embedded: Tensor) -> Tensor:
         """Take the network's own embeddings in place of the table's."""

@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from decoct.inference.batch import by_length
 from decoct.records import Document
 from decoct.student.classifier.calibrate import DIGITS, at_temperature
-from decoct.student.classifier.examples import owners_of
-from decoct.student.classifier.network import ClassifierNetwork
 from decoct.student.classifier.settings import ClassifierCard
-from decoct.student.classifier.windows import Reading, WindowTokenizer, pad_windows
+from decoct.student.classifier.windows import Reading, WindowBatch, WindowTokenizer, pad_windows
 from decoct.student.predict import CHUNK_DOCUMENTS
-from decoct.training.device import autocast
 
 _MAX_BATCH_TOKENS = 8192
 _MAX_WINDOWS = 64
+
+
+class LabelNetwork(Protocol):
+    """What runs the network, whatever it is made of."""
+
+    def logits(self, readings: Sequence[Reading]) -> NDArray[np.float32]:
+        """Return the logits of each document, (n_documents, n_labels)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +34,14 @@ class LabelReader:
     """Turns documents into predicted documents.
 
     Attributes:
-        network: on its device.
+        network: runs the model.
         tokenizer: cuts documents into windows.
         card: labels, threshold and calibration.
-        pad_id: token id to pad with.
-        device: where the network is.
-        bf16: whether it runs in bf16.
     """
 
-    network: ClassifierNetwork
+    network: LabelNetwork
     tokenizer: WindowTokenizer
     card: ClassifierCard
-    pad_id: int
-    device: torch.device
-    bf16: bool
 
     def read(self, documents: Iterable[Document]) -> Iterator[Document]:
         """Yield predicted documents in order, holding `CHUNK_DOCUMENTS` at a time.
@@ -58,21 +57,27 @@ class LabelReader:
 
     def probs(self, readings: Sequence[Reading]) -> NDArray[np.float64]:
         """Return the network's own probabilities, (n_documents, n_labels) float64."""
-        windows = [window for reading in readings for window in reading.windows]
-        owners = owners_of([reading.windows for reading in readings], self.device)
-        features = np.stack([reading.features for reading in readings])
-        self.network.eval()
-        with torch.inference_mode(), autocast(self.device, self.bf16):
-            states = torch.zeros(len(windows), self.network.width, device=self.device)
-            for some in by_length(list(map(len, windows)), _MAX_WINDOWS, _MAX_BATCH_TOKENS):
-                states[some] = self.network.states(
-                    pad_windows([windows[at] for at in some], self.pad_id)
-                )
-            logits = self.network.classify(
-                states, owners, torch.from_numpy(features).to(self.device)
-            )
-        probs: NDArray[np.float64] = logits.double().softmax(dim=-1).cpu().numpy()
+        logits = self.network.logits(readings).astype(np.float64)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probs: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
         return probs
+
+
+def window_batches(
+    readings: Sequence[Reading], pad_id: int, max_tokens: int = _MAX_BATCH_TOKENS
+) -> list[tuple[list[int], WindowBatch]]:
+    """Return the windows of documents in batches of like length, and which each batch has.
+
+    Args:
+        readings: of the documents.
+        pad_id: token id to pad with.
+        max_tokens: the most tokens in a batch, padding included.
+    """
+    windows = [window for reading in readings for window in reading.windows]
+    return [
+        (places, pad_windows([windows[place] for place in places], pad_id))
+        for places in by_length(list(map(len, windows)), _MAX_WINDOWS, max_tokens)
+    ]
 
 
 def label_document(

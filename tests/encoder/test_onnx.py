@@ -1,0 +1,68 @@
+"""Writing graphs: what they compute, at each precision, and what can't be written."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+import onnx
+import torch
+
+from decoct.encoder.onnx import Graph, write_graphs
+from decoct.errors import ConfigError, StoreError
+from decoct.inference.onnx_graph import OnnxGraph
+
+
+class Network(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.table = torch.nn.Embedding(50, 16)
+        self.body = torch.nn.Linear(16, 16)
+        self.head = torch.nn.Linear(16, 3)
+
+    def forward(self, ids):
+        return self.head(torch.tanh(self.body(self.table(ids).mean(1))))
+
+
+class Fails(torch.nn.Module):
+    def forward(self, ids):
+        raise RuntimeError("no such\nthing")
+
+
+def graph(module, **more):
+    ids = torch.tensor([[1, 2, 3], [4, 5, 0]])
+    return Graph("a.onnx", module, (ids,), {"ids": {0: "n", 1: "m"}}, {"out": {0: "n"}}, **more)
+
+
+@pytest.mark.parametrize(("precision", "atol"), [("fp32", 1e-6), ("fp16", 5e-3), ("int8", 5e-2)])
+def test_what_is_written_computes_the_same(tmp_path, precision, atol):
+    network = Network()
+    write_graphs(tmp_path / "onnx", [graph(network)], precision, whole=("/head/",))
+    ids = np.arange(40).reshape(5, 8)
+    (found,) = OnnxGraph(tmp_path / "onnx" / "a.onnx").run({"ids": ids, "unasked": ids})
+    wanted = network(torch.from_numpy(ids)).detach().numpy()
+    np.testing.assert_allclose(found, wanted, atol=atol)
+    assert [path.name for path in (tmp_path / "onnx").iterdir()] == ["a.onnx"]
+
+
+def test_what_is_to_stay_whole_does(tmp_path):
+    for name, rounded in (("some", True), ("none", False)):
+        made = graph(Network(), rounded=rounded)
+        write_graphs(tmp_path / name, [made], "int8", whole=("/head/",))
+    some, none = (
+        list(onnx.load(tmp_path / name / "a.onnx").graph.node) for name in ("some", "none")
+    )
+    assert any(node.op_type == "MatMulInteger" for node in some)
+    assert not any("/head/" in node.name and "Integer" in node.op_type for node in some)
+    assert any("/head/" in node.name and node.op_type == "MatMul" for node in some)
+    assert not any(node.op_type == "MatMulInteger" for node in none)
+
+
+def test_what_can_not_be_written(tmp_path):
+    with pytest.raises(ConfigError, match="can't be exported: no such") as caught:
+        write_graphs(tmp_path / "onnx", [graph(Fails())], "fp32", whole=())
+    assert "\n" not in str(caught.value)
+    with pytest.raises(StoreError, match="onnx: can't be written"):
+        write_graphs(tmp_path / "onnx", [graph(Network())], "fp32", whole=())
