@@ -21,7 +21,7 @@ $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "pip>=25.1"
 	$(BIN)/python -m pip install --quiet "torch>=2.6,<2.14"
-	$(BIN)/python -m pip install --quiet --editable ".[train,export,offline,report,link,lora,zh,spacy,parquet]" --group dev
+	$(BIN)/python -m pip install --quiet --editable ".[train,export,offline,report,link,lora,zh,spacy,parquet,frames,serve]" --group dev
 	touch $@
 
 demo: $(INSTALLED)

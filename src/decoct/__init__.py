@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from decoct.errors import DecoctError, Faults
     from decoct.formats.base import read
+    from decoct.integrations.frames import extract
+    from decoct.integrations.pipeline import pipeline
     from decoct.linker.linker import Linker
     from decoct.privacy.deidentifier import deidentify
     from decoct.recipes.distill import distill
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from decoct.recipes.judge import judge
     from decoct.recipes.label import Silver, label
     from decoct.recipes.run import run
+    from decoct.recipes.view import show
     from decoct.records import Document, Relation, Span
     from decoct.student.student import Student
 
@@ -38,11 +41,14 @@ _HOME = {
     "deidentify": "decoct.privacy.deidentifier",
     "distill": "decoct.recipes.distill",
     "evaluate": "decoct.recipes.evaluate",
+    "extract": "decoct.integrations.frames",
     "index": "decoct.recipes.index",
     "judge": "decoct.recipes.judge",
     "label": "decoct.recipes.label",
+    "pipeline": "decoct.integrations.pipeline",
     "read": "decoct.formats.base",
     "run": "decoct.recipes.run",
+    "show": "decoct.recipes.view",
 }
 
 __all__ = [
@@ -58,11 +64,14 @@ __all__ = [
     "deidentify",
     "distill",
     "evaluate",
+    "extract",
     "index",
     "judge",
     "label",
+    "pipeline",
     "read",
     "run",
+    "show",
 ]
 
 

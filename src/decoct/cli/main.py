@@ -27,7 +27,9 @@ from decoct.cli.link import link
 from decoct.cli.mix import mix
 from decoct.cli.rerank import rerank
 from decoct.cli.run import run as run_command
+from decoct.cli.serve import serve
 from decoct.cli.teacher_log import log as teacher_log
+from decoct.cli.view import view
 from decoct.errors import DecoctError
 
 
@@ -106,7 +108,7 @@ def _options(
 
 for _command in (
     *(convert, label, mix, adapt, distill, extract, evaluate),
-    *(export, index, judge, rerank, link, deidentify, run_command),
+    *(export, index, judge, rerank, link, deidentify, view, serve, run_command),
 ):
     app.command()(_command)
 

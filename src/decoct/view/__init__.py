@@ -1,0 +1,1 @@
+"""Pictures of annotations for people: one set of assets for the page, files and notebooks."""
