@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 N_SINGLE = 200
-N_TIMES = 10  # the command is given the documents so often, so that its start does not count much
+N_COMMAND = 10_000  # the command is given the documents so often, so that its start counts little
 
 
 def main() -> None:
@@ -36,6 +36,7 @@ def main() -> None:
     )
     parser.add_argument("--student", type=Path, required=True)
     parser.add_argument("--docs", type=Path, required=True)
+    parser.add_argument("-n", type=int, help="the first so many documents")
     parser.add_argument("--repeat", type=int, default=3, help="the best of this many is shown")
     parser.add_argument("--row", choices=ROWS, help=argparse.SUPPRESS)
     parser.add_argument("--exported", type=Path, help=argparse.SUPPRESS)
@@ -66,9 +67,16 @@ def main() -> None:
 def _in_process(row: str, arguments: argparse.Namespace) -> dict[str, float]:
     command = [sys.executable, __file__, "--student", arguments.student, "--docs", arguments.docs]
     command += ["--repeat", str(arguments.repeat), "--exported", arguments.exported, "--row", row]
+    command += [] if arguments.n is None else ["-n", str(arguments.n)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     measured: dict[str, float] = json.loads(done.stdout)
     return measured
+
+
+def _documents(arguments: argparse.Namespace) -> list[Any]:
+    import decoct
+
+    return [document.bare() for document in decoct.read(arguments.docs)[: arguments.n]]
 
 
 def _measured(n: int, work: Callable[[], None], repeat: int) -> dict[str, float]:
@@ -102,7 +110,7 @@ def _bare(arguments: argparse.Namespace) -> dict[str, float]:
     from decoct.training.device import autocast, choose_device, has_fast_bf16
 
     student = decoct.Student.from_pretrained(arguments.student, engine="torch")
-    documents = decoct.read(arguments.docs)
+    documents = _documents(arguments)
     batches = _batches(student._reader, documents)
     device = choose_device("auto")
     bf16 = has_fast_bf16(device)
@@ -124,7 +132,7 @@ def _bare_exported(arguments: argparse.Namespace) -> dict[str, float]:
     from decoct.inference.cores import n_cores
 
     reader = decoct.Student.from_pretrained(arguments.exported)._reader
-    documents = decoct.read(arguments.docs)
+    documents = _documents(arguments)
     batches = _batches(reader, documents)
     with ThreadPoolExecutor(n_cores()) as pool:
 
@@ -156,7 +164,7 @@ def _extracting(arguments: argparse.Namespace, folder: Path, engine: Any) -> dic
     import decoct
 
     student = decoct.Student.from_pretrained(folder, engine=engine)
-    documents = decoct.read(arguments.docs)
+    documents = _documents(arguments)
 
     def work() -> None:
         for _ in student.extract(documents):
@@ -177,7 +185,7 @@ def _one_by_one(arguments: argparse.Namespace, folder: Path, engine: Any) -> dic
     import decoct
 
     student = decoct.Student.from_pretrained(folder, engine=engine)
-    documents = decoct.read(arguments.docs)[:N_SINGLE]
+    documents = _documents(arguments)[:N_SINGLE]
 
     def work() -> None:
         for document in documents:
@@ -188,13 +196,13 @@ def _one_by_one(arguments: argparse.Namespace, folder: Path, engine: Any) -> dic
 
 def _command(arguments: argparse.Namespace) -> dict[str, float]:
     """`decoct extract`, JSONL to JSONL, its start and its reading and writing included."""
-    import decoct
     from decoct.formats.jsonl import write_jsonl
 
+    asked = _documents(arguments)
     documents = [
         document.model_copy(update={"id": f"{document.id}-{time_}"})
-        for time_ in range(N_TIMES)
-        for document in decoct.read(arguments.docs)
+        for time_ in range(-(-N_COMMAND // len(asked)))
+        for document in asked
     ]
     path, out = arguments.exported / "asked.jsonl", arguments.exported / "found.jsonl"
     write_jsonl(path, documents)
@@ -224,13 +232,11 @@ def _pipeline(arguments: argparse.Namespace, tuned: bool = False) -> dict[str, f
     """Transformers' pipeline with a tagger of three labels on the same encoder."""
     from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
-    import decoct
-
     folder = str(arguments.student)
     model = AutoModelForTokenClassification.from_pretrained(folder, num_labels=3)
     tokenizer = AutoTokenizer.from_pretrained(folder, pad_token="[PAD]")
     tagger = pipeline("token-classification", model=model, tokenizer=tokenizer)
-    texts = [document.text for document in decoct.read(arguments.docs)]
+    texts = [document.text for document in _documents(arguments)]
 
     def work() -> None:
         if tuned:
@@ -259,7 +265,7 @@ def _train(arguments: argparse.Namespace) -> dict[str, float]:
     from decoct.tasks.base import get_task
 
     student = decoct.Student.from_pretrained(arguments.student, engine="torch")
-    documents = list(student.extract(decoct.read(arguments.docs)))
+    documents = list(student.extract(_documents(arguments)))
     settings = StudentSettings(encoder=student.card.settings.encoder, epochs=2, patience=0)
     fitted = fit(documents, get_task(student.card.task), settings)
     seconds = fitted.training.history[1]["seconds"]

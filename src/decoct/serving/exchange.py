@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -43,7 +42,7 @@ class Exchange:
         self.state = state
         self.headers = Headers(scope=scope)
         given = self.headers.get("x-request-id", "")
-        self.request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(8)
+        self.request_id = given if _SANE_ID.fullmatch(given) else state.new_id()
         self.status = 0
         self.n_documents = 0
         self._started = time.perf_counter()

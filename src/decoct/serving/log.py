@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from queue import Empty, Full, Queue
-from threading import Thread
+from threading import Lock, Thread
 from typing import IO
 
 _MAX_LINES = 10_000
+_AT_ONCE_LINES = 1000
 _CLOSING_S = 2.0
 
 
@@ -25,6 +26,7 @@ class LineLog:
         self._out = out
         self._lines: Queue[str | None] = Queue(_MAX_LINES)
         self._n_lost = 0
+        self._lock = Lock()
         self._thread = Thread(target=self._write, name="decoct-log", daemon=True)
         self._thread.start()
 
@@ -33,7 +35,8 @@ class LineLog:
         try:
             self._lines.put_nowait(line)
         except Full:
-            self._n_lost += 1
+            with self._lock:
+                self._n_lost += 1
 
     def close(self) -> None:
         """Write what is left, unless nobody reads it."""
@@ -46,9 +49,10 @@ class LineLog:
     def _write(self) -> None:
         while (line := self._lines.get()) is not None:
             some = [line, *self._waiting()]
-            if self._n_lost:
-                some.append(json.dumps({"event": "lost", "lines": self._n_lost}))
-                self._n_lost = 0
+            with self._lock:
+                n_lost, self._n_lost = self._n_lost, 0
+            if n_lost:
+                some.append(json.dumps({"event": "lost", "lines": n_lost}))
             try:
                 self._out.write("".join(f"{one}\n" for one in some))
                 self._out.flush()
@@ -59,7 +63,11 @@ class LineLog:
         """Return the lines that wait too, to be written at one go; the end is left there."""
         found: list[str] = []
         try:
-            while self._lines.queue and self._lines.queue[0] is not None:
+            while (
+                len(found) < _AT_ONCE_LINES
+                and self._lines.queue
+                and self._lines.queue[0] is not None
+            ):
                 line = self._lines.get_nowait()
                 assert line is not None
                 found.append(line)

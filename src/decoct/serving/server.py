@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from contextlib import closing
 from types import FrameType
@@ -96,8 +97,13 @@ class Server:
 
         A second signal ends it at once.
         """
-        with closing(self._listening):
-            self._server.run([self._listening])
+        gc.collect()
+        gc.freeze()  # what is loaded stays, and need not be looked through again and again
+        try:
+            with closing(self._listening):
+                self._server.run([self._listening])
+        finally:
+            gc.unfreeze()
         return self._server.is_clean
 
     def stop(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import os
+from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Self
 
@@ -54,7 +55,7 @@ class ServeSettings(Settings):
     max_waiting_chars: Count = 20_000_000
     max_held_bytes: Count = 128 * 2**20
     max_requests: Count = 1000
-    stream_window: Annotated[int, Field(ge=3)] = 64
+    stream_window: Annotated[int, Field(ge=3)] = 256
     batch_documents: Count = 8
     batch_chars: Count = 16_000
     body_timeout_s: Seconds = 20.0
@@ -140,6 +141,7 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+@lru_cache(maxsize=64)
 def is_safe_host(header: bytes) -> bool:
     """Whether a header `Host` names an address or `localhost`.
 

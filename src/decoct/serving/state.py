@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,7 @@ class State:
         self.n_working = 0
         self.held_bytes = 0
         self._log = log
+        self._id_prefix, self._numbers = secrets.token_hex(4), count(1)
         self._batcher: Batcher | None = None
         self._deadlines: set[asyncio.Timeout] = set()
         self._stops_at: float | None = None
@@ -56,6 +59,10 @@ class State:
         watch("decoct_resident_memory_bytes", "Resident memory.", rss_bytes)
         watch("decoct_waiting_documents", "Documents not done.", lambda: self._waiting()[0])
         watch("decoct_waiting_characters", "Their characters.", lambda: self._waiting()[1])
+
+    def new_id(self) -> str:
+        """Return an id that no other request has, of this process or, most probably, another."""
+        return f"{self._id_prefix}{next(self._numbers):08x}"
 
     def start(self) -> None:
         """Begin to take work; called in the event loop."""
