@@ -297,7 +297,7 @@ def test_a_signal_ends_it_when_all_that_was_accepted_is_answered(exported, text_
     ):
         assert client.get("/ready").status_code == 200
         asks = [pool.submit(ask, n) for n in range(6)]
-        eventually(lambda: _metric(client, "decoct_waiting_documents") > 200)
+        eventually(lambda: _metric(client, "decoct_held_bytes") == 6 * len(text_of_many))
         process.send_signal(number)
         eventually(lambda: client.get("/ready").status_code == 503)
         late = client.post("/v1/extract", json={"text": TEXT})
