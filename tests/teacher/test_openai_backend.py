@@ -155,7 +155,7 @@ def test_temperature_can_be_left_out(server: FakeOpenAI) -> None:
 # What fails
 
 
-SOON = format_datetime(datetime.now(UTC) + timedelta(minutes=5), usegmt=True)
+SOON = format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
 
 
 @pytest.mark.parametrize(
