@@ -74,6 +74,10 @@ class Link(_Record):
         """All ids that are right; none for NIL."""
         return () if self.id is None else (self.id, *self.also)
 
+    def to_json(self) -> str:
+        """Return the link as it stands in a document's JSONL line."""
+        return json.dumps(_without_empty(self.model_dump(mode="json")), ensure_ascii=False)
+
 
 class Span(_Record):
     """A stretch of a document's text with a label, such as a drug.

@@ -80,7 +80,9 @@ def extract(
         shown = Layout.table if people else layout
         predicted = recipe(loaded, source, faults, given_subjects=given_subjects)
         if shown is Layout.table or not sys.stdout.isatty():  # else lines show how far it is
-            predicted = Screen(quiet).track(predicted, None if quiet else count(source), "extract")
+            screen = Screen(quiet)
+            total = None if quiet else count(source, screen)
+            predicted = screen.track(predicted, total, "extract")
         _show(predicted, shown)
     close(faults, quiet)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -229,6 +229,11 @@ def window_tokens(encoder: Any, wanted: int) -> int:  # noqa: ANN401
 def pad_id_of(encoder: Any) -> int:  # noqa: ANN401 (any transformers model)
     """Return the token id that an encoder pads with, 0 where it names none."""
     return int(getattr(encoder.config, "pad_token_id", None) or 0)
+
+
+def pad_id_in(config: Mapping[str, Any]) -> int:
+    """Return the same of an encoder's `config.json`."""
+    return int(config.get("pad_token_id") or 0)
 
 
 def looks_local(source: str) -> bool:

@@ -16,12 +16,12 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from decoct.config import Settings
 from decoct.errors import ArtifactError, ConfigError, MissingExtraError
 from decoct.records import describe
-from decoct.store import read_json
+from decoct.store import read_json, sha256_json, versions, write_json
 
 FOLDER, CARD, ENCODE = "onnx", "onnx.json", "encode.onnx"
 AGAIN = "export it again with decoct export"
@@ -84,6 +84,32 @@ def read_onnx_card(folder: Path, kind: type[C]) -> C:
         return kind.model_validate(read_json(path))
     except ValidationError as error:
         raise ArtifactError(f"{path}: {describe(error)}; {AGAIN}") from None
+
+
+def write_onnx_card(folder: Path, precision: Precision, source: BaseModel, opset: int) -> None:
+    """Write the card of a network that was exported from what has a card itself.
+
+    Args:
+        folder: `onnx/`, where the graphs are.
+        precision: of the weights.
+        source: the card of what was exported.
+        opset: of ONNX.
+
+    Raises:
+        StoreError: it can't be written.
+    """
+    card = OnnxCard(
+        precision=precision,
+        source_sha256=hash_card(source),
+        opset=opset,
+        versions=versions("onnx", "onnxruntime"),
+    )
+    write_json(folder / CARD, card.model_dump(mode="json"))
+
+
+def hash_card(card: BaseModel) -> str:
+    """Return what an exported network remembers of the card of what it was made of."""
+    return sha256_json(card.model_dump(mode="json"))
 
 
 def check_source(folder: Path, card: OnnxCard, sha256: str, noun: str) -> None:

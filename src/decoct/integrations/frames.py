@@ -7,13 +7,13 @@ decoct.extract(["Rash after amoxicillin."], "student/")      # documents, withou
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from decoct.errors import ConfigError, FormatError, MissingExtraError
+from decoct.integrations.pipeline import Pipeline, pipeline
 from decoct.records import Document, Link, Span
 from decoct.student.loading import AnyStudent
 from decoct.student.student import Student
@@ -63,9 +63,9 @@ def extract(
         FormatError: a row holds something else than a text or null.
         MissingExtraError: narwhals is not installed, or what runs the student.
     """
-    loaded, links = _loaded(student, linker)
+    pipe = pipeline(student, linker=linker)
     if isinstance(texts, str | Document | list | tuple | Iterator):
-        return _of_documents(texts, loaded, links)
+        return _of_documents(texts, pipe)
     try:
         import narwhals
     except ImportError:
@@ -73,10 +73,10 @@ def extract(
     try:
         column = narwhals.from_native(texts, series_only=True)
     except TypeError:
-        return _of_documents(texts, loaded, links)
-    kind = _rows(loaded, rows)
-    columns = _columns(kind, linked=links is not None)
-    places, found = _found(column.to_list(), loaded, links, kind)
+        return _of_documents(texts, pipe)
+    kind = _rows(pipe.student, rows)
+    columns = _columns(kind, linked=pipe.linker is not None)
+    places, found = _found(column.to_list(), pipe, kind)
     types = {_TEXT: narwhals.String(), _INT: narwhals.Int64(), _FLOAT: narwhals.Float64()}
     schema = narwhals.Schema({name: types[type_] for name, type_ in columns.items()})
     backend = column.implementation
@@ -92,34 +92,12 @@ def extract(
     return frame.select(numbers, narwhals.all()).to_native()
 
 
-def _loaded(
-    student: str | Path | AnyStudent, linker: str | Path | Linker | None
-) -> tuple[AnyStudent, Linker | None]:
-    if isinstance(student, str | os.PathLike):
-        from decoct.student.loading import load_any
-
-        student = load_any(student)
-    if isinstance(linker, str | os.PathLike):
-        from decoct.recipes.link import load_linker
-
-        linker = load_linker(Path(linker))
-    return student, linker
-
-
-def _of_documents(
-    texts: Any,  # noqa: ANN401
-    student: AnyStudent,
-    linker: Linker | None,
-) -> Document | Iterator[Document]:
+def _of_documents(texts: Any, pipe: Pipeline) -> Document | Iterator[Document]:  # noqa: ANN401
     if isinstance(texts, str | Document):
-        return next(_linked(iter([student.extract(texts)]), linker))
+        return next(pipe.documents([texts]))
     if not isinstance(texts, Iterable):
         raise FormatError(f"texts: a {type(texts).__name__} is none; give a text or several")
-    return _linked(student.extract(texts), linker)
-
-
-def _linked(found: Iterator[Document], linker: Linker | None) -> Iterator[Document]:
-    return linker.link_documents(found) if linker else found
+    return pipe.documents(texts)
 
 
 def _rows(student: AnyStudent, rows: Rows) -> Rows:
@@ -145,13 +123,10 @@ def _columns(rows: Rows, linked: bool) -> Columns:
     return {"relation": _TEXT, **{f"{end}_{name}": kind for end, name, kind in ends}, **_SURE}
 
 
-def _found(
-    texts: list[object], student: AnyStudent, linker: Linker | None, rows: Rows
-) -> tuple[list[int], list[Row]]:
+def _found(texts: list[object], pipe: Pipeline, rows: Rows) -> tuple[list[int], list[Row]]:
     """Return which text each row is of, and the rows."""
     asked = (_document(place, text) for place, text in enumerate(texts) if not _is_null(text))
-    found = _linked(student.extract(asked), linker)
-    by_place = {int(document.id): document for document in found}
+    by_place = {int(document.id): document for document in pipe.documents(asked)}
     if rows == "labels":
         return list(range(len(texts))), [_label(by_place.get(n)) for n in range(len(texts))]
     read = _relations if rows == "relations" else _spans

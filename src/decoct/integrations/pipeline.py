@@ -65,16 +65,21 @@ class Pipeline:
         return list(answers) if isinstance(texts, list | tuple) else answers
 
     def _answers(self, texts: Iterable[str]) -> Iterator[Answer]:
-        found = self.student.extract(texts)
+        found = self.documents(texts)
         if not isinstance(self.student, Student):
             return ({"label": one.label, "score": one.meta.get("confidence")} for one in found)
-        return map(_answer, self.linker.link_documents(found) if self.linker else found)
+        return map(_answer, found)
+
+    def documents(self, texts: Iterable[str | Document]) -> Iterator[Document]:
+        """Yield the predicted document of each text, its spans linked where there is a linker."""
+        found = self.student.extract(texts)
+        return self.linker.link_documents(found) if self.linker else found
 
 
 def pipeline(
-    student: str | Path,
+    student: str | Path | AnyStudent,
     *,
-    linker: str | Path | None = None,
+    linker: str | Path | Linker | None = None,
     device: str = "auto",
     engine: Engine = "auto",
     threads: int | None = None,
@@ -82,8 +87,8 @@ def pipeline(
     """Load a student, and a linker behind it, to be called as a pipeline of transformers' is.
 
     Args:
-        student: a student's folder, or a hub id.
-        linker: a linker's folder, or an index's.
+        student: a student's folder, a hub id, or a student that is loaded.
+        linker: a linker's folder, an index's, or a linker that is loaded.
         device: where torch runs it.
         engine: what runs it; see `Student.from_pretrained`.
         threads: likewise.
@@ -93,14 +98,15 @@ def pipeline(
         ConfigError: the engine runs on no such device.
         MissingExtraError: what runs it is not installed.
     """
-    from decoct.student.loading import load_any
+    if isinstance(student, str | Path):
+        from decoct.student.loading import load_any
 
-    loaded = load_any(student, device, engine, threads)
-    if linker is None:
-        return Pipeline(loaded)
-    from decoct.recipes.link import load_linker
+        student = load_any(student, device, engine, threads)
+    if isinstance(linker, str | Path):
+        from decoct.recipes.link import load_linker
 
-    return Pipeline(loaded, load_linker(Path(linker)))
+        linker = load_linker(Path(linker))
+    return Pipeline(student, linker)
 
 
 def _answer(document: Document) -> Answer:

@@ -25,7 +25,6 @@ from decoct.recipes.export import (
 )
 from decoct.records import Document
 from decoct.reranker.artifact import read_kind
-from decoct.store import sha256_json
 
 if TYPE_CHECKING:
     from decoct.linker.linker import Linker
@@ -256,7 +255,7 @@ def _write_reranker(made: CrossEncoder, folder: Path, part: Path, precision: Pre
     from decoct.reranker.export import write_onnx
 
     card, _, _ = read_cross_encoder(folder)
-    write_onnx(made, part, precision, sha256_json(card.model_dump(mode="json")))
+    write_onnx(made, part, precision, card)
 
 
 def _scorer(made: CrossEncoder, part: Path) -> Any:  # noqa: ANN401

@@ -107,11 +107,11 @@ def extract(
     return student.extract(read_documents(source, faults), given_subjects=given_subjects)
 
 
-def count(source: Path) -> int | None:
+def count(source: Path, progress: Progress) -> int | None:
     """Return how many documents a file holds, to say how long it takes; None of standard input."""
     if source == STANDARD_INPUT:
         return None
-    return sum(1 for _ in read_documents(source, Faults()))
+    return sum(1 for _ in progress.track(read_documents(source, Faults()), None, "count"))
 
 
 def extract_file(
@@ -151,7 +151,7 @@ def extract_file(
             next(documents, None)
         predicted = student.extract(documents, given_subjects=given_subjects)
         fresh = islice(predicted, n_again, None)
-        n_all = count(source) if progress else None
+        n_all = count(source, progress) if progress else None
         n_left = None if n_all is None else n_all - n_resumed
         for document in (progress or Silent()).track(fresh, n_left, "extract"):
             write(checked_line(document))

@@ -8,17 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from decoct.encoder.onnx import OPSET, Graph, need_onnx, on_cpu, write_graphs
-from decoct.inference.onnx_graph import CARD, ENCODE, FOLDER, OnnxCard, Precision
+from decoct.inference.onnx_graph import ENCODE, FOLDER, Precision, write_onnx_card
+from decoct.reranker.cross_encoder_card import CrossEncoderCard
 from decoct.reranker.kinds.cross_encoder import CrossEncoder
 from decoct.reranker.pair_scorer import PairScorer
 from decoct.reranker.pairs import Pair, pad_pairs
-from decoct.store import versions, write_json
 
 _TRACED = "severe pain in the left arm; arm pain, and what it means"
 
 
 def write_onnx(
-    reranker: CrossEncoder, folder: Path, precision: Precision, source_sha256: str
+    reranker: CrossEncoder, folder: Path, precision: Precision, source: CrossEncoderCard
 ) -> None:
     """Write a cross-encoder as ONNX Runtime reads it, into `onnx/` of a folder.
 
@@ -28,7 +28,7 @@ def write_onnx(
         reranker: what to export.
         folder: has no `onnx/` yet.
         precision: of the weights.
-        source_sha256: of the card in the re-ranker's folder.
+        source: the card in the re-ranker's folder.
 
     Raises:
         ConfigError: its encoder can't be exported.
@@ -40,13 +40,7 @@ def write_onnx(
     heads = tuple(f"/model/{name}/" for name in PairScorer.head_names)
     with on_cpu(reranker.model, reranker.model.encoder) as model:
         write_graphs(at, [_graph(model, _example(reranker))], precision, whole=heads)
-    card = OnnxCard(
-        precision=precision,
-        source_sha256=source_sha256,
-        opset=OPSET,
-        versions=versions("onnx", "onnxruntime"),
-    )
-    write_json(at / CARD, card.model_dump(mode="json"))
+    write_onnx_card(at, precision, source, OPSET)
 
 
 def _graph(model: PairScorer, inputs: tuple[Tensor, ...]) -> Graph:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from decoct.encoder.load import pad_id_in
 from decoct.errors import StoreError
 from decoct.inference.batch import by_length
 from decoct.inference.cores import n_cores
@@ -26,6 +27,7 @@ from decoct.inference.onnx_graph import (
     OnnxCard,
     OnnxGraph,
     check_source,
+    hash_card,
     read_onnx_card,
     run_all,
 )
@@ -35,7 +37,6 @@ from decoct.reranker.cross_encoder_card import KIND, CrossEncoderSettings, read_
 from decoct.reranker.features import RetrieverFeatures
 from decoct.reranker.options import option_rows, prepare
 from decoct.reranker.pairs import PairTokenizer, pad_pairs
-from decoct.store import sha256_json
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -70,8 +71,8 @@ class OnnxCrossEncoder:
         """
         card, config, retriever = read_cross_encoder(folder)
         exported = read_onnx_card(folder, OnnxCard)
-        check_source(folder, exported, sha256_json(card.model_dump(mode="json")), "re-ranker")
-        pad_id = int(config.get("pad_token_id") or 0)
+        check_source(folder, exported, hash_card(card), "re-ranker")
+        pad_id = pad_id_in(config)
         scorer = OnnxPairScorer(folder, card.settings, retriever, read_tokenizer(folder), pad_id)
         return cls(folder, exported, scorer)
 

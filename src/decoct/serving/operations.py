@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +9,7 @@ from typing import ClassVar
 from decoct.kb.base import Query
 from decoct.privacy.deidentifier import Deidentified, Deidentifier
 from decoct.privacy.settings import DeidentifySettings
-from decoct.records import Document, Link, Span
+from decoct.records import Document
 from decoct.serving.models import Models
 
 DEIDENTIFIED = "deidentified"  # the key of `meta` that says what was done
@@ -58,7 +57,7 @@ class LinkMentions:
         return hash(self.name)
 
     def run(self, payloads: Sequence[Query]) -> list[bytes]:
-        return [_link_json(link) for link in self.models.link(payloads)]
+        return [link.to_json().encode() for link in self.models.link(payloads)]
 
 
 @dataclass(frozen=True, slots=True, eq=True)
@@ -114,11 +113,3 @@ def _report(made: Deidentified) -> dict[str, object]:
 
 def _as_json(documents: Sequence[Document]) -> list[bytes]:
     return [document.to_json().encode() for document in documents]
-
-
-def _link_json(link: Link) -> bytes:
-    """Return a link as it stands in a span's record: its id always, all else where there is any."""
-    text = "m"
-    span = Span(id="m", start=0, end=1, label="m", text=text, link=link)
-    record = json.loads(Document(id="m", text=text, spans=(span,)).to_json())
-    return json.dumps(record["spans"][0]["link"], ensure_ascii=False).encode()

@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from decoct.encoder.onnx import OPSET, Graph, need_onnx, on_cpu, write_graphs
 from decoct.errors import ConfigError
 from decoct.inference.batch import pad
-from decoct.inference.onnx_graph import CARD, ENCODE, FOLDER, OnnxCard, Precision
+from decoct.inference.onnx_graph import ENCODE, FOLDER, Precision, write_onnx_card
 from decoct.inference.onnx_network import OBJECTS, pooling
-from decoct.store import sha256_json, versions, write_json
 from decoct.student.heads.base import HeadModel, Inputs
 from decoct.student.student import make_tokenizer
 from decoct.student.torch_student import TorchStudent
@@ -48,13 +47,7 @@ def write_onnx(student: TorchStudent, folder: Path, precision: Precision) -> Non
     at = folder / FOLDER
     with on_cpu(student.model, student.model.encoder) as model:
         write_graphs(at, _graphs(model, _example(student)), precision)
-    card = OnnxCard(
-        precision=precision,
-        source_sha256=sha256_json(student.card.model_dump(mode="json")),
-        opset=OPSET,
-        versions=versions("onnx", "onnxruntime"),
-    )
-    write_json(at / CARD, card.model_dump(mode="json"))
+    write_onnx_card(at, precision, student.card, OPSET)
 
 
 def _graphs(model: HeadModel[Any], inputs: tuple[Tensor, ...]) -> Iterator[Graph]:

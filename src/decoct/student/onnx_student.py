@@ -6,12 +6,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from decoct.encoder.load import pad_id_in
 from decoct.inference.cores import n_cores
 from decoct.inference.onnx_graph import (
     FOLDER,
     MAX_BATCH_TOKENS,
     OnnxCard,
     check_source,
+    hash_card,
     read_onnx_card,
 )
 from decoct.inference.onnx_network import OnnxNetwork
@@ -45,8 +47,8 @@ class OnnxStudent(Student):
         """Load it from a student's folder; see `Student.from_pretrained`."""
         config, card = read_card(folder)
         exported = read_onnx_card(folder, OnnxCard)
-        check_source(folder, exported, sha256_json(card.model_dump(mode="json")), "student")
-        pad_id = int(config.get("pad_token_id") or 0)
+        check_source(folder, exported, hash_card(card), "student")
+        pad_id = pad_id_in(config)
         reader = read_with(folder, card, read_tokenizer(folder), pad_id, threads)
         return cls(card, reader, folder, exported)
 

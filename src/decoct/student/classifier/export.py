@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from decoct.encoder.onnx import OPSET, Graph, need_onnx, on_cpu, write_graphs
-from decoct.inference.onnx_graph import CARD, ENCODE, FOLDER, OnnxCard, Precision
-from decoct.store import sha256_json, versions, write_json
+from decoct.inference.onnx_graph import ENCODE, FOLDER, Precision, write_onnx_card
 from decoct.student.classifier.network import ClassifierNetwork
 from decoct.student.classifier.torch_classifier import TorchClassifier
 from decoct.student.classifier.windows import Window, n_features, pad_windows
@@ -37,13 +36,7 @@ def write_onnx(classifier: TorchClassifier, folder: Path, precision: Precision) 
     with on_cpu(classifier.model, classifier.model.encoder) as model:
         graph = _graph(model, _example(classifier))
         write_graphs(at, [graph], precision, whole=("/model/out/", "/model/attention/"))
-    card = OnnxCard(
-        precision=precision,
-        source_sha256=sha256_json(classifier.card.model_dump(mode="json")),
-        opset=OPSET,
-        versions=versions("onnx", "onnxruntime"),
-    )
-    write_json(at / CARD, card.model_dump(mode="json"))
+    write_onnx_card(at, precision, classifier.card, OPSET)
 
 
 def _graph(model: ClassifierNetwork, inputs: tuple[Tensor, ...]) -> Graph:

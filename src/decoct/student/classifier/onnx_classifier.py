@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from decoct.encoder.load import pad_id_in
 from decoct.inference.cores import n_cores
 from decoct.inference.onnx_graph import (
     ENCODE,
@@ -27,6 +28,7 @@ from decoct.inference.onnx_graph import (
     OnnxCard,
     OnnxGraph,
     check_source,
+    hash_card,
     read_onnx_card,
     run_all,
 )
@@ -63,8 +65,8 @@ class OnnxClassifier(Classifier):
         """Load it from a classifier's folder; see `Classifier.from_pretrained`."""
         config, card = read_classifier_card(folder)
         exported = read_onnx_card(folder, OnnxCard)
-        check_source(folder, exported, sha256_json(card.model_dump(mode="json")), "classifier")
-        pad_id = int(config.get("pad_token_id") or 0)
+        check_source(folder, exported, hash_card(card), "classifier")
+        pad_id = pad_id_in(config)
         reader = read_with(folder, card, read_tokenizer(folder), pad_id, threads)
         return cls(card, reader, folder, exported)
 
