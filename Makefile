@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format clean
+.PHONY: help install demo test test-slow check format clean
 
 help:
 	@echo "make demo    set up, then the main job on the example corpus: label, distil, evaluate, extract"
-	@echo "make test    set up, then all tests"
+	@echo "make test    set up, then the tests, but for the slow ones"
+	@echo "make test-slow  set up, then the slow ones: killed at any step, learning to an end, long lines"
 	@echo "make check   set up, then lint, types and import contracts"
 	@echo "make format  put the code in shape"
 	@echo "make clean   remove the environment and the demo's run folder"
@@ -31,7 +32,10 @@ demo: $(INSTALLED)
 		| $(BIN)/decoct extract --student runs/demo/distill/student --in - --format table
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -q -n auto --dist worksteal
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow"
+
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow tests
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

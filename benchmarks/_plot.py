@@ -17,7 +17,11 @@ _NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org
 
 def write_svg(path: Path, draw: Callable[[Any], None], inches: tuple[float, float]) -> None:
     """Write what `draw` puts onto a figure as a file of its own, in the style of the reports."""
-    svg = chart._to_svg(draw, inches)
+    write_chart(path, chart._to_svg(draw, inches))
+
+
+def write_chart(path: Path, svg: str) -> None:
+    """Write a report's chart as a file of its own."""
     for name, color in _FIXED.items():
         svg = svg.replace(name, color)
     write_text(path, svg.replace("<svg ", f"<svg {_NAMESPACES} ", 1))

@@ -13,7 +13,8 @@ keeps to the sentences that all teachers have labelled.
 Where gold has sentences without a relation there is a column of false alarms: the share of those,
 as far as the system has read them, in which it finds something. Gold of the corpus misses some
 events, so `--also-empty SILVER` adds the share among those that this teacher calls empty too.
-`--positives` takes F1 on the sentences with a relation only.
+`--positives` takes F1 on the sentences with a relation only. `--reliability SVG` draws what share
+of the rows' relations is right by their confidence, and says how far off they are on average.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from _plot import write_chart
+
+from decoct.evaluation import chart
+from decoct.evaluation.calibration import relation_calibration
 from decoct.evaluation.counts import By, Match
 from decoct.evaluation.evaluate import compare, evaluate
 from decoct.evaluation.folds import Folding
@@ -86,6 +91,7 @@ def main() -> None:
         *_tests(arguments.against, {one.name: one for one in (*rows, *teachers)}, scored),
         "",
         *_made(rows, folds, scored),
+        *_reliability(rows, scored, arguments.reliability),
     ]
     text = "\n".join(lines) + "\n"
     if arguments.out:
@@ -106,6 +112,7 @@ def _arguments() -> argparse.Namespace:
     add("--labelled", action="store_true", help="only sentences that all teachers have labelled")
     add("--positives", action="store_true", help="F1 on sentences with a relation only")
     add("--also-empty", type=Path, metavar="SILVER", help="a teacher's view of the negatives")
+    add("--reliability", type=Path, metavar="SVG", help="draw confidences against what is right")
     add("--out", type=Path, help="where the table goes too")
     return parser.parse_args()
 
@@ -187,6 +194,19 @@ def _table(
         if negatives and empty is not None:
             cells.append(_alarms(system, empty))
         yield f"| {' | '.join(cells)} |"
+
+
+def _reliability(
+    rows: Sequence[System], scored: Sequence[Document], path: Path | None
+) -> Iterator[str]:
+    if path is None:
+        return
+    found = {row.name: relation_calibration(scored, list(row.found.values())) for row in rows}
+    calibrations = {name: one for name, one in found.items() if one is not None}
+    write_chart(path, chart.draw_reliability(calibrations))
+    yield "\nExpected calibration error, lenient by offsets:"
+    for name, calibration in calibrations.items():
+        yield f"- {name}: {calibration.ece.percent}"
 
 
 def _name(system: System, metrics: Metrics) -> str:

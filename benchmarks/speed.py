@@ -127,20 +127,24 @@ def _bare(arguments: argparse.Namespace) -> dict[str, float]:
 
 
 def _bare_exported(arguments: argparse.Namespace) -> dict[str, float]:
-    """The exported encoder alone over such batches, one on each core at a time."""
+    """The exported encoder alone over such batches, one on each core at a time.
+
+    As often as the command reads the documents, so that both are measured over as long a time.
+    """
     import decoct
     from decoct.inference.cores import n_cores
 
     reader = decoct.Student.from_pretrained(arguments.exported)._reader
     documents = _documents(arguments)
-    batches = _batches(reader, documents)
+    times = -(-N_COMMAND // len(documents))
+    batches = _batches(reader, documents) * times
     with ThreadPoolExecutor(n_cores()) as pool:
 
         def work() -> None:
             for _ in pool.map(reader.network.encode, batches):
                 pass
 
-        return _measured(len(documents), work, arguments.repeat)
+        return _measured(len(documents) * times, work, arguments.repeat)
 
 
 def _batches(reader: Any, documents: Any) -> list[Any]:  # noqa: ANN401

@@ -172,6 +172,7 @@ def test_many_faults_are_counted_and_the_first_shown(tmp_path: Path) -> None:
     assert quiet.stderr == "decoct: done, 1500 items skipped (1500 bad_line)\n"
 
 
+@pytest.mark.slow
 def test_tricky_texts_go_through_every_command_unchanged(
     tmp_path: Path, student: Path, encoder: Path
 ) -> None:

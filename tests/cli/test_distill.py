@@ -104,6 +104,7 @@ def test_what_can_not_be_distilled_is_one_line(
     assert "no unlabeled document" in invoke(*asked, "--unlabeled", same).error
 
 
+@pytest.mark.slow
 def test_self_training(tmp_path: Path, data: Path, encoder: Path, unlabeled: Path) -> None:
     with unlabeled.open("a") as handle:
         handle.write("not json\n")
@@ -125,6 +126,7 @@ def test_self_training(tmp_path: Path, data: Path, encoder: Path, unlabeled: Pat
     assert not (tmp_path / "s" / ".checkpoint").exists()
 
 
+@pytest.mark.slow
 def test_self_training_for_people(
     tmp_path: Path, data: Path, encoder: Path, unlabeled: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,8 +77,13 @@ def test_a_classifier_is_compared_by_its_own_scores(labels: Path) -> None:
     assert "accuracy on 30 documents" in said
     assert "F1 of associated on 30 documents" in said
     after = ok("extract", *flags, "--engine", "onnx").stdout.splitlines()
+
+    def sure(document: dict[str, Any]) -> float:
+        return float(document["meta"]["confidence"])
+
     for one, other in zip(map(json.loads, before), map(json.loads, after), strict=True):
-        assert one["label"] == other["label"]
+        assert sure(one) == pytest.approx(sure(other), abs=0.02)  # torch: bf16
+        assert one["label"] == other["label"] or sure(one) < 0.52
     scored = ok("evaluate", *gold, "--student", labels / "student", "--json").json
     assert scored["n_documents"] == 30
 

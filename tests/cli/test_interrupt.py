@@ -87,6 +87,7 @@ class Labelling:
         return Counter(self.documents[text].id for text in texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_label_waits_for_what_is_under_way(tmp_path: Path, number: int) -> None:
     labelling = Labelling(tmp_path)
@@ -111,6 +112,7 @@ def test_an_interrupted_label_waits_for_what_is_under_way(tmp_path: Path, number
     assert [document.id for document in read_documents(labelling.out)] == ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kill", [False, True], ids=["ctrl-c twice", "kill -9"])
 def test_a_label_that_is_not_to_wait_ends_at_once(tmp_path: Path, kill: bool) -> None:
     labelling = Labelling(tmp_path)
@@ -144,6 +146,7 @@ def test_a_label_that_is_not_to_wait_ends_at_once(tmp_path: Path, kill: bool) ->
         assert len(server.requests) == n_asked
 
 
+@pytest.mark.slow
 def test_killed_five_times_it_ends_as_if_it_never_was(tmp_path: Path) -> None:
     (tmp_path / "killed").mkdir()
     (tmp_path / "calm").mkdir()
@@ -183,6 +186,7 @@ def test_killed_five_times_it_ends_as_if_it_never_was(tmp_path: Path) -> None:
 STAGES = ("POST files", "GET batches", "POST batches", "GET batch", "GET output", "GET errors")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_batch_that_is_killed_at_the_endpoint_goes_on(tmp_path: Path, stage: str) -> None:
     """The process itself, by SIGKILL, while the endpoint keeps it waiting at one step."""
@@ -212,6 +216,7 @@ def test_a_batch_that_is_killed_at_the_endpoint_goes_on(tmp_path: Path, stage: s
     assert [document.id for document in read_documents(labelling.out)] == ids
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_killed_while_it_writes_goes_on(tmp_path: Path) -> None:
     source, out = tmp_path / "in.txt", tmp_path / "silver.jsonl"
     write_lines(source, (f"Zorafen{n} caused a fever of kind {n % 7}x ." for n in range(2000)))
@@ -236,6 +241,7 @@ def test_a_batch_that_is_killed_while_it_writes_goes_on(tmp_path: Path) -> None:
     assert not list(folder.glob("*.part"))
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_interrupted_while_it_waits_goes_on(tmp_path: Path) -> None:
     labelling = Labelling(tmp_path, 3)
     with FakeOpenAI(labelling.handler, batch=BatchBehavior(n_polls=3)) as server:
@@ -250,6 +256,7 @@ def test_a_batch_that_is_interrupted_while_it_waits_goes_on(tmp_path: Path) -> N
         assert made.json["n_silver"] == server.answered == 3
 
 
+@pytest.mark.slow
 def test_an_interrupted_distill_goes_on_at_its_epoch(
     tmp_path: Path, data: Path, encoder: Path
 ) -> None:
@@ -277,6 +284,7 @@ def test_an_interrupted_distill_goes_on_at_its_epoch(
     assert (out / "model.safetensors").read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_an_interrupted_extract_ends_as_an_uninterrupted_one(tmp_path: Path, student: Path) -> None:
     texts = [document.text for document in corpus(97)] * 11
     source, out = write_lines(tmp_path / "in.txt", texts), tmp_path / "out.jsonl"

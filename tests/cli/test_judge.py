@@ -93,6 +93,7 @@ def test_what_a_run_came_to(home: Path, server: FakeOpenAI) -> None:
     assert len(server.requests) == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
     [
@@ -134,6 +135,7 @@ def test_a_refused_mention_is_named_and_the_rest_written(home: Path, server: Fak
     assert len(read_documents(home / "silver.jsonl")) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [(), ("--pack", 4), ("--shuffle", "--samples", 3)])
 def test_killed_it_goes_on_and_asks_nothing_twice(tmp_path: Path, more: tuple[object, ...]) -> None:
     right = {f"bushed {n}": f"Tired{n % 2 or ''}" for n in range(36)}

@@ -130,6 +130,7 @@ def test_every_flag_of_distill_mirrors_a_setting() -> None:
     assert mirrored >= 15
 
 
+@pytest.mark.slow
 def test_every_command_mirrors_a_recipe() -> None:
     import importlib
 

@@ -91,6 +91,7 @@ def test_filters(log: Path) -> None:
     assert show(log, "--document", "nobody", "--summary").stdout == f"{log}: no such calls\n"
 
 
+@pytest.mark.slow
 def test_how_many(tmp_path: Path) -> None:
     path = tmp_path / "calls.sqlite"
     with CallLog(path) as log, log.transaction():

@@ -167,6 +167,7 @@ IDS = torch.tensor([[5, 6, 7, 8, 9], [9, 8, 7, 6, 5]])
 LAST_CHANGED = torch.tensor([[5, 6, 7, 8, 4], [9, 8, 7, 6, 5]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", DECODERS)
 def test_a_decoder_is_made_to_read_both_ways(tmp_path, family):
     model, _ = load_encoder(str(decoder(tmp_path, family)))

@@ -1,5 +1,8 @@
 """Writing graphs: what they compute, at each precision, and what can't be written."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -18,7 +21,7 @@ class Network(torch.nn.Module):
     def __init__(self):
         super().__init__()
         torch.manual_seed(0)
-        self.table = torch.nn.Embedding(50, 16)
+        self.table = torch.nn.Embedding(500, 16)
         self.body = torch.nn.Linear(16, 16)
         self.head = torch.nn.Linear(16, 3)
 
@@ -44,7 +47,32 @@ def test_what_is_written_computes_the_same(tmp_path, precision, atol):
     (found,) = OnnxGraph(tmp_path / "onnx" / "a.onnx").run({"ids": ids, "unasked": ids})
     wanted = network(torch.from_numpy(ids)).detach().numpy()
     np.testing.assert_allclose(found, wanted, atol=atol)
-    assert [path.name for path in (tmp_path / "onnx").iterdir()] == ["a.onnx"]
+    names = sorted(path.name for path in (tmp_path / "onnx").iterdir())
+    assert names == ["a.onnx", "a.weights"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tells what is mapped by /proc")
+def test_weights_are_mapped_into_memory(tmp_path):
+    write_graphs(tmp_path / "onnx", [graph(Network())], "fp32")
+    weights = tmp_path / "onnx" / "a.weights"
+    assert weights.stat().st_mode == (tmp_path / "onnx" / "a.onnx").stat().st_mode
+    loaded = OnnxGraph(tmp_path / "onnx" / "a.onnx")
+    assert str(weights) in Path("/proc/self/maps").read_text()
+    del loaded
+    assert str(weights) not in Path("/proc/self/maps").read_text()
+
+
+def test_weights_are_found_through_the_links_of_a_hubs_cache(tmp_path):
+    write_graphs(tmp_path / "made", [graph(Network())], "int8")
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "onnx"
+    blobs.mkdir()
+    snapshot.mkdir(parents=True)
+    for number, path in enumerate(sorted((tmp_path / "made").iterdir())):
+        path.rename(blobs / str(number))
+        (snapshot / path.name).symlink_to(blobs / str(number))
+    ids = np.arange(40).reshape(5, 8)
+    (found,) = OnnxGraph(snapshot / "a.onnx").run({"ids": ids})
+    assert found.shape == (5, 3)
 
 
 def test_what_is_to_stay_whole_does(tmp_path):

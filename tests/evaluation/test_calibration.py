@@ -115,6 +115,7 @@ def test_temperature_against_sklearn():
     assert fit_temperature(probs, outcomes) == pytest.approx(1 / model.coef_[0, 0], rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sharpness", [0.3, 1.0, 2.0, 5.0])
 def test_the_temperature_that_was_used_is_found_and_undone(sharpness):
     probs, outcomes = calibrated(40_000, sharpness=sharpness)

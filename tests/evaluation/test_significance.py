@@ -49,6 +49,7 @@ def test_p_is_the_share_of_all_swaps_where_they_can_be_listed():
     assert found.p == pytest.approx(listed, abs=0.01)
 
 
+@pytest.mark.slow
 def test_p_is_uniform_when_there_is_no_difference():
     # Under the null, p <= 0.1 in about 10 % of trials; 200 trials, three standard errors = 6.4 %.
     random = np.random.default_rng(7)

@@ -12,6 +12,7 @@ from decoct.inference.onnx_graph import (
     check_source,
     chosen_engine,
     has_onnx,
+    hash_network,
     read_onnx_card,
     remove_onnx,
     run_all,
@@ -83,3 +84,15 @@ def test_a_graph_that_is_none(tmp_path):
         with pytest.raises(ArtifactError, match=name) as caught:
             OnnxGraph(tmp_path / name)
         assert "\n" not in str(caught.value)
+
+
+def test_the_hash_of_a_network_is_that_of_graphs_and_weights(tmp_path):
+    (tmp_path / "onnx").mkdir()
+    for name in ("encode.onnx", "encode.weights", "onnx.json"):
+        (tmp_path / "onnx" / name).write_text("{}")
+    before = hash_network(tmp_path)
+    assert len(before) == 2
+    (tmp_path / "onnx" / "encode.weights").write_text("others")
+    after = hash_network(tmp_path)
+    assert after[0] == before[0]
+    assert after[1] != before[1]

@@ -64,6 +64,7 @@ def test_pieces_fit_the_window_and_every_word_is_owned_once(kind, max_tokens, te
     assert owned == find_words(text)
 
 
+@pytest.mark.slow
 @kinds
 @pytest.mark.parametrize(
     "text",

@@ -56,6 +56,7 @@ def test_the_order_of_the_file_changes_nothing(tmp_path, silver):
     assert set(ids(out)) < set(ids(again))
 
 
+@pytest.mark.slow
 def test_every_document_is_as_likely(tmp_path):
     silver = write_documents(tmp_path / "silver.jsonl", corpus(8))
     seen = Counter()

@@ -122,6 +122,7 @@ def test_given_subjects_need_no_other_training(done, settings):
     assert (out / "cv.json").read_bytes() == plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["predictions", "record", "no predictions"])
 def test_a_fold_that_is_not_whole_is_done_again(done, settings, tmp_path, broken):
     source, made = done
@@ -142,6 +143,7 @@ def test_a_fold_that_is_not_whole_is_done_again(done, settings, tmp_path, broken
     assert predictions(out, 1) == predictions(source, 1)
 
 
+@pytest.mark.slow
 def test_other_settings_or_data_are_done_anew(settings, tmp_path):
     out, folding = tmp_path / "out", Folding(2, 7)
     once = settings.model_copy(update={"epochs": 1})
@@ -162,6 +164,7 @@ def test_other_settings_or_data_are_done_anew(settings, tmp_path):
     assert began(gold=changed) == []
 
 
+@pytest.mark.slow
 def test_some_folds_alone_are_said_to_be_some(settings, tmp_path):
     once = settings.model_copy(update={"epochs": 1})
     out, more = tmp_path / "out", {"folding": FOLDING}
@@ -196,6 +199,7 @@ def test_with_silver_no_gold_is_learnt_from(settings, tmp_path):
     ), "what is learnt from does not show"
 
 
+@pytest.mark.slow
 def test_silver_of_a_held_out_text_is_not_learnt_from(settings, tmp_path):
     folding = Folding(2, 7)
     fold_of = folding.assign(GOLD)
@@ -232,6 +236,7 @@ def test_a_fold_that_another_is_at_is_waited_for(settings, tmp_path):
     assert made.missing == ()
 
 
+@pytest.mark.slow
 def test_an_interrupted_fold_goes_on_at_its_epoch(done, settings, tmp_path):
     source, made = done
     out = tmp_path / "out"
@@ -310,6 +315,7 @@ def test_self_training_without_unlabeled_documents_is_an_error(settings, tmp_pat
         cross_validate(GOLD, tmp_path, settings, folding=FOLDING, **asked)
 
 
+@pytest.mark.slow
 def test_an_encoder_is_known_by_its_content(encoders, tmp_path):
     """Another folder with the same encoder is the same, another encoder in a folder is not."""
     once, folding = {"epochs": 1}, Folding(2, 7)

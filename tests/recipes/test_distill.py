@@ -154,6 +154,7 @@ def test_settings_of_self_training_without_documents_for_it_are_an_error(silver,
         distill(SILVER, encoder="/nowhere", unlabeled=FRESH, self_training={"round": 2})
 
 
+@pytest.mark.slow
 def test_self_training_from_files_goes_on_where_it_was(encoders, silver, unlabeled, tmp_path):
     settings = quick(encoders("bert"), epochs=12)
     more = {"unlabeled": unlabeled, "self_training": ANY}

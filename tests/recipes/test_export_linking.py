@@ -90,6 +90,19 @@ def test_it_makes_the_same_links(folder):
     assert links(in_torch) == links(before)
 
 
+def test_every_part_runs_where_it_is_told_to(folder):
+    lexical = Index.build(ENTITIES, folder / "lexical")
+    Linker.describe(
+        folder / "read", lexical.folder, folder / "linker" / "reranker", LinkerSettings()
+    )
+    for with_torch in ("index", "read"):
+        with pytest.raises(ConfigError, match="device 'cuda:99' can't be used here"):
+            Linker.load(folder / with_torch, device="cuda:99")
+        with pytest.raises(ConfigError, match="onnx runs on cpu, not on cuda:99"):
+            Linker.load(folder / with_torch, device="cuda:99", engine="onnx")
+    assert Linker.load(lexical.folder, device="cuda:99").link(TEST[0].text).candidates
+
+
 def test_lower_precision_is_compared_on_gold(folder):
     with pytest.raises(ConfigError, match="int8 changes predictions a little; give --gold"):
         export_linker(folder / "linker", "int8")

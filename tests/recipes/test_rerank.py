@@ -96,6 +96,7 @@ def test_a_reranker_learns_what_the_index_does_not_know(files):
     ]
 
 
+@pytest.mark.slow
 def test_taught_mentions_are_names_and_keep_lists_as_if_not_taught(files):
     made = teach(
         ENTITIES,

@@ -147,6 +147,7 @@ def test_the_whole_chain_and_what_a_second_run_skips(
     assert skipped(moved) == STEPS
 
 
+@pytest.mark.slow
 def test_a_change_redoes_what_hangs_on_it_and_no_more(home: Path) -> None:
     assert skipped(home) == []
     change(home, "epochs = 3", "epochs = 2")
@@ -192,6 +193,7 @@ def test_the_python_face(home: Path) -> None:
     assert not result.faults
 
 
+@pytest.mark.slow
 def test_the_metrics_of_two_fresh_runs_are_the_same(home: Path) -> None:
     change(home, 'gold_train = "train.jsonl"\n', "")
     change(home, "epochs = 3", "epochs = 1")
@@ -205,6 +207,7 @@ def test_the_metrics_of_two_fresh_runs_are_the_same(home: Path) -> None:
 # Cut off
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "step",
     [
@@ -230,6 +233,7 @@ def test_a_run_that_fails_goes_on(home: Path, step: str, monkeypatch: pytest.Mon
     assert (folder / "manifest.json").is_file()
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_training_goes_on_at_its_epoch(home: Path) -> None:
     change(home, TOML[TOML.index("[evaluate]") :], "")
     change(home, "epochs = 3", "epochs = 12\npatience = 0")
@@ -256,6 +260,7 @@ def server() -> Iterator[FakeOpenAI]:
         yield running
 
 
+@pytest.mark.slow
 def test_documents_that_got_no_answer_are_asked_again(home: Path, server: FakeOpenAI) -> None:
     change(home, 'gold_train = "train.jsonl"\n', "")
     change(home, "epochs = 3", "epochs = 1")
@@ -279,6 +284,7 @@ def test_documents_that_got_no_answer_are_asked_again(home: Path, server: FakeOp
     assert len(server.requests) == n_asked + 2
 
 
+@pytest.mark.slow
 def test_a_teacher_without_answers_on_gold_is_scored_as_silent(home: Path) -> None:
     write_script(home / "script.jsonl", corpus(30))
     write_documents(home / "gold.jsonl", [*corpus(4, seed=7, prefix="x")])
@@ -404,6 +410,7 @@ def test_a_run_asks_as_its_label_table_says_and_paths_are_beside_it(
         ('api_key_file = "llm.key"', "", False),
     ],
 )
+@pytest.mark.slow
 def test_a_change_of_what_is_asked_labels_anew(
     asked: Path, server: FakeOpenAI, old: str, new: str, anew: bool
 ) -> None:

@@ -62,6 +62,7 @@ def test_it_says_the_same(folder, taught):
         assert np.exp(row).sum() == pytest.approx(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["roberta", "gpt2", "distilbert", "deberta-v2"])
 def test_encoders_of_other_families(family, quick, tmp_path):
     encoder = save_encoder(tmp_path / family, family, TEXTS)

@@ -69,6 +69,7 @@ def apply(index, entities, changes):
             index.compact()
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(
     st.lists(ENTITY, min_size=1, max_size=6, unique_by=lambda entity: entity.id),

@@ -67,6 +67,7 @@ def test_other_families(tmp_path, family):
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 def test_saved_it_is_as_sentence_transformers_reads_it(tmp_path, tiny_encoder, pooling):
     library = pytest.importorskip("sentence_transformers")

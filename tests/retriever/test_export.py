@@ -59,6 +59,7 @@ def test_vectors_are_the_same(tiny_encoder, tmp_path, pooling, template):
     assert torch.fingerprint == TextEncoder.load(torch.settings).fingerprint, "is left as it was"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["roberta", "mpnet", "distilbert", "deberta-v2", "gpt2"])
 def test_encoders_of_other_families(tmp_path, family):
     encoder = save_encoder(tmp_path / "encoder", family, NAMES)
@@ -135,6 +136,7 @@ def test_gold_mentions_are_looked_up_in_the_whole_index(index):
     assert made.checked["exported"] == {"Acc@1": 1, "recall@16": 1}
 
 
+@pytest.mark.slow
 def test_what_loses_too_much_is_refused_and_what_was_there_stays(index, monkeypatch):
     export_index(index.folder)
     before = {path.name: path.read_bytes() for path in (index.folder / "onnx").iterdir()}

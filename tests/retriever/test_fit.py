@@ -65,6 +65,7 @@ def test_a_wrong_label_of_little_weight_is_outweighed(encoder):
     assert accuracy(fit(ENTITIES, [*light, *heavy], settings(encoder)).encoder) <= 0.2
 
 
+@pytest.mark.slow
 def test_aliases_alone_bring_the_names_of_an_entity_together(encoder):
     known = [Entity(id=f"C{n}", name=name, aliases=LAY[name]) for n, name in enumerate(LAY)]
 

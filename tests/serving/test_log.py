@@ -4,6 +4,8 @@ import io
 import json
 import os
 
+import pytest
+
 from decoct.serving.log import LineLog
 from fakes.servers import eventually
 
@@ -36,6 +38,7 @@ def test_a_reader_that_stops_holds_up_nobody_and_is_told_what_it_lost():
         log.close()
 
 
+@pytest.mark.slow
 def test_a_closed_stream_ends_the_log_and_not_the_server():
     out = io.StringIO()
     log = LineLog(out)

@@ -165,6 +165,7 @@ def test_the_key_is_asked_for(page, student) -> None:
         assert not any(KEY in line or ASKED[0].text in line for line in server.log)
 
 
+@pytest.mark.slow
 def test_a_busy_server_is_asked_again(page, held) -> None:
     limits = {"max_waiting": 1, "max_documents": 1}
     with served(Models(held), **limits) as server:

@@ -120,6 +120,7 @@ def test_a_stream_that_is_not_read_is_held_back_and_holds_up_nobody(student):
 # clients
 
 
+@pytest.mark.slow
 def test_a_slow_body_is_given_up_and_disturbs_nobody(server):
     with server.connect() as connection:
         connection.sendall(post_head(content_length=100) + b'{"te')
@@ -142,6 +143,7 @@ def test_a_slow_line_ends_its_stream(server):
     assert answer.count(b"predicted") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [b"", b"POST /v1/ext", post_head()[:-2]])
 def test_half_a_head_is_given_up(server, sent):
     with server.connect() as connection:
@@ -321,6 +323,7 @@ def _metric(client, name):
     raise AssertionError(name)
 
 
+@pytest.mark.slow
 def test_a_stream_is_ended_between_two_lines(held):
     line = json.dumps({"text": TEXT}).encode() + b"\n"
     held.go.set()
@@ -337,6 +340,7 @@ def test_a_stream_is_ended_between_two_lines(held):
     assert server.is_clean
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_it_at_once(exported):
     process, url = begin(exported, "--threads", "1", "-q")
     address = url.removeprefix("http://").split(":")
@@ -365,6 +369,7 @@ def test_grace_is_not_endless(held):
         assert answer.json()["error"]["code"] == "stopping"
 
 
+@pytest.mark.slow
 def test_work_is_taken_for_a_while_after_ready_says_no(student):
     with served(Models(student), drain_s=2) as server, server.client() as client:
         server.server.stop()

@@ -38,6 +38,7 @@ def folder(tmp_path_factory):
     return save_encoder(tmp_path_factory.mktemp("encoder") / "bert", "bert", TEXTS)
 
 
+@pytest.mark.slow
 def test_it_learns_the_words(folder):
     settings = AdaptSettings(encoder=str(folder), max_steps=150, **QUICK)
     adapted = adapt(lambda: TEXTS, settings)
@@ -122,6 +123,7 @@ def test_minutes(folder):
     assert 1.2 <= adapted.seconds < 10
 
 
+@pytest.mark.slow
 def test_the_command_makes_an_encoder_to_distil_into(folder, tmp_path):
     source = write_documents(tmp_path / "docs.jsonl", corpus(60))
     out = tmp_path / "adapted"

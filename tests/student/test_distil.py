@@ -50,11 +50,13 @@ def weights(fitted):
     return hash_weights(fitted.student.model)
 
 
+@pytest.mark.slow
 def test_without_doubt_it_is_fit(settings):
     plain = fit(SILVER, TASK, settings)
     assert weights(distil(SILVER, TASK, settings)) == weights(plain)
 
 
+@pytest.mark.slow
 def test_what_the_teacher_forgot_is_adopted(settings):
     notes = Notes()
     adopting = distil(SILVER, TASK, with_doubt(settings, "adopt"), progress=notes)
@@ -62,6 +64,7 @@ def test_what_the_teacher_forgot_is_adopted(settings):
     assert adopting.student.card.silver["relations"] > sum(len(one.relations) for one in SILVER)
 
 
+@pytest.mark.slow
 def test_an_interrupted_doubt_goes_on_at_its_last_epoch(settings, tmp_path):
     asked = with_doubt(settings, "weigh", folds=3)
     whole = distil(SILVER, TASK, asked)

@@ -48,6 +48,7 @@ def test_it_names_a_hub_id_and_nothing_that_is_the_default(path):
         assert getattr(settings, name) != getattr(defaults, name), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_tiny_twin_is_trained_saved_and_loaded(path, cache, tmp_path):
     settings = read(path)

@@ -90,6 +90,7 @@ def test_the_report_of_a_fit(fitted):
     assert not fitted.student.model.training
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_of_encoder_trains_saves_loads_and_predicts(encoders, tmp_path, family):
     trained = learn(SMALL, encoders(family), epochs=1, subject_threshold=0.05).student
@@ -155,6 +156,7 @@ def test_a_student_is_calibrated_on_the_dev_part(fitted):
     assert sure(after) != sure(before)
 
 
+@pytest.mark.slow
 def test_calibrating_changes_nothing_but_confidences(fitted, encoders):
     off = learn(SILVER, encoders("bert"), calibrate=False)
     assert same(fitted, off)
@@ -179,6 +181,7 @@ def test_a_dev_part_with_few_relations_calibrates_nothing(encoders):
     assert found == list(other.extract(SMALL))
 
 
+@pytest.mark.slow
 def test_a_tuned_threshold_leaves_out_what_is_below_it(encoders):
     half = {"epochs": 5, "dev_share": 0.4}  # learnt
     plain, tuned = (
@@ -310,6 +313,7 @@ def test_a_seed_out_of_range_is_refused(encoders, seed):
         quick(encoders("bert"), seed=seed)
 
 
+@pytest.mark.slow
 def test_a_task_of_spans_alone(encoders, tmp_path):
     """Trained, saved, loaded: its own head and threshold, unless another is asked for."""
     file = tmp_path / "task.toml"

@@ -361,6 +361,7 @@ def test_little_texts(student: Student, text):
     assert student.extract(text).text == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["zorafen caused rash and " * 8334, "z" * 200_000, "好" * 2_000],

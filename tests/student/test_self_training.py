@@ -65,6 +65,7 @@ def same(one, other):
     return all(torch.equal(tensor, weights(other)[name]) for name, tensor in weights(one).items())
 
 
+@pytest.mark.slow
 def test_a_student_gains_from_what_it_labelled(encoders):
     changes = {**LONGER, "dev_share": 0.25}
     alone = learn(SILVER, encoders("bert"), **changes)
@@ -73,6 +74,7 @@ def test_a_student_gains_from_what_it_labelled(encoders):
     assert strict_f1(both.student) > strict_f1(alone.student)
 
 
+@pytest.mark.slow
 def test_nothing_is_learnt_twice_or_from_the_dev_part(encoders):
     pool = [*SILVER[:30], *POOL[:100], *POOL[:50], POOL[0].model_copy(update={"text": "  "})]
     recording = Recording()
@@ -103,6 +105,7 @@ def test_fit_drops_extra_documents_of_the_dev_part(encoders):
     assert not same(alone, with_all)
 
 
+@pytest.mark.slow
 def test_rounds_are_recorded(encoders):
     settings = SelfTrainingSettings(rounds=2, min_confidence=0.8, max_documents=15)
     recording = Recording()
@@ -160,6 +163,7 @@ def whole(encoders):
     return fitted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["epoch 2"], ["round 1: sure of"], ["round 1: ", "epoch 2"]])
 def test_an_interrupted_run_goes_on_to_the_same_student(encoders, tmp_path, whole, words):
     more = {"changes": {"epochs": 6}, "checkpoints": tmp_path}
@@ -171,6 +175,7 @@ def test_an_interrupted_run_goes_on_to_the_same_student(encoders, tmp_path, whol
     assert again.student.card.training["rounds"] == whole.student.card.training["rounds"]
 
 
+@pytest.mark.slow
 def test_what_was_chosen_is_kept_and_read(encoders, tmp_path):
     read = []
 

@@ -200,6 +200,7 @@ class TestTime:
             "(",
         ],
     )
+    @pytest.mark.slow
     def test_long_line_finishes(self, annotator: RulesAnnotator, piece: str) -> None:
         text = piece * (200_000 // len(piece))
         began = time.perf_counter()

@@ -86,6 +86,7 @@ def test_order_and_concurrency(log, concurrency, pack):
     assert sorted(teacher.asked_texts) == sorted(f"text {n}" for n in range(200))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("samples", "window"), [(1, 128), (4, 64)])
 def test_documents_are_taken_as_they_are_needed(log, samples, window):
     taken = []
@@ -118,6 +119,7 @@ class Terse(type(ade)):
         return Prompt("", texts[0])
 
 
+@pytest.mark.slow
 def test_fifty_thousand_documents_take_no_more_memory_than_a_few(log):
     held = {}
 
@@ -836,6 +838,7 @@ class Moody(SlowTeacher):
         return Completion(RASH, "m", Usage(50, 5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_whatever_happens_the_end_is_the_same_and_nothing_is_paid_twice(log, tmp_path, seed):
     """Killed and resumed at random, it comes to what an undisturbed run comes to."""

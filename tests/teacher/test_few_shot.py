@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +97,7 @@ def test_any_texts_have_neighbors(texts, asked):
     assert near(shots(*texts, n=3), asked) == found
 
 
+@pytest.mark.slow
 def test_the_choice_is_the_same_in_every_process_and_silent():
     code = (
         "from decoct.teacher.few_shot import NearestShots; from decoct.tasks.base import Example\n"

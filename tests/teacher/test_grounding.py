@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,6 +106,7 @@ def test_any_answer_gives_a_sound_document(text, subjects, claims):
     assert Document.from_json(document.to_json()) == document
 
 
+@pytest.mark.slow
 def test_a_long_text_with_many_mentions():
     text = "rash, gold. " * 8_000
     started = time.perf_counter()

@@ -223,6 +223,7 @@ def test_what_may_be_answered_later_is_tried_once(
     assert len(server.requests) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "said", "throttled"),
     [
@@ -578,6 +579,7 @@ def test_is_on_the_shelf_and_checks_its_options() -> None:
 # Connections
 
 
+@pytest.mark.slow
 def test_64_at_once_reuse_their_connections_and_close_them(server: FakeOpenAI) -> None:
     server.latency_s = 0.05
     server.handler = lambda messages: messages[-1]["content"]

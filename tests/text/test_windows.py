@@ -135,6 +135,7 @@ def test_a_sentence_without_a_word_of_its_own():
     assert windows[-1].end == len(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_tokens", [1, 16, 512])
 @pytest.mark.parametrize("text", ["x", " ", "x ", "A. ", "阿", "\n", "-", "x\n", "Rash. ", "- a\n"])
 def test_a_long_line_is_soon_cut(text, max_tokens):

@@ -79,6 +79,7 @@ def test_nested_crossing_and_torn_spans(page, tmp_path) -> None:
     assert heights["Odd"] != heights["Disease 0.97"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1000, 360])
 def test_no_arrow_crosses_a_word_and_no_label_another(page, tmp_path, width) -> None:
     page.set_viewport_size({"width": width, "height": 800})

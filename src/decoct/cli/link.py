@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from decoct.cli.extract import Layout
-from decoct.cli.flags import AsJson, EngineName, Quiet, check_out
+from decoct.cli.flags import AsJson, Device, EngineName, Quiet, check_out
 
 if TYPE_CHECKING:
     from decoct.records import Document
@@ -59,6 +59,7 @@ def link(
             help="Look up an abbreviation by its long form, where the document has it.",
         ),
     ] = None,
+    device: Device = "auto",
     engine: EngineName = "auto",
     json: AsJson = False,
     quiet: Quiet = False,
@@ -80,6 +81,7 @@ def link(
     loaded = load_linker(
         linker,
         engine,
+        device,
         keep=keep,
         nil=nil,
         min_confidence=min_confidence,

@@ -84,7 +84,9 @@ def write_graphs(
     """Trace networks and write them.
 
     At int8 the weights of matrices and embeddings are rounded to 8 bits row by row, and what they
-    are multiplied with as it comes (dynamic quantisation).
+    are multiplied with as it comes (dynamic quantisation). The weights lie in a file beside each
+    graph, so that ONNX Runtime maps them into memory: an embedding is read when it is first looked
+    up, and several processes share the one copy.
 
     Args:
         folder: made; it is not there yet.
@@ -105,6 +107,7 @@ def write_graphs(
                 _halve(path)
             elif precision == "int8":
                 _quantise(path, whole)
+            _set_weights_apart(path)
     except OSError as error:
         raise StoreError(f"{folder}: can't be written: {error.strerror or error}") from None
 
@@ -160,3 +163,18 @@ def _quantise(path: Path, whole: tuple[str, ...]) -> None:
     finally:
         logging.disable(logging.NOTSET)
     before.unlink()
+
+
+def _set_weights_apart(path: Path) -> None:
+    import onnx
+
+    weights = path.with_suffix(".weights")
+    onnx.save(
+        onnx.load(path),
+        path,
+        save_as_external_data=True,
+        location=weights.name,
+        size_threshold=1024,  # bytes; smaller tensors stay in the graph
+    )
+    if weights.exists():
+        weights.chmod(path.stat().st_mode)  # onnx lets nobody but the owner read it

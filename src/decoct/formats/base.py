@@ -32,7 +32,8 @@ class Format(Protocol):
 
     Keyword-only parameters of `read` and `write` are the options that users may give; others that
     come by are passed over. A format whose files are known by what they hold rather than by their
-    ending has a method `knows(path, head)` too, see `guess_format`.
+    ending has a method `knows(path, head)` too, see `guess_format`. One whose files hold a document
+    a line says so by `one_a_line = True`, and is counted without being read.
 
     Attributes:
         name: the word after `--from`.

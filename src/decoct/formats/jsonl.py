@@ -21,6 +21,7 @@ class Jsonl:
     suffixes = (".jsonl", ".ndjson", ".json")
     endings = suffixes
     carries = ("everything",)
+    one_a_line = True
 
     def read(self, path: Path, faults: Faults, **_options: Any) -> Iterator[Document]:  # noqa: ANN401
         """Yield documents; a line that is not one, or has an id again, is a fault."""

@@ -23,6 +23,7 @@ class PlainText:
     suffixes = (".txt",)
     endings = suffixes
     carries: tuple[str, ...] = ()
+    one_a_line = True
 
     def read(self, path: Path, faults: Faults, **_options: Any) -> Iterator[Document]:  # noqa: ANN401
         """Yield one document a line; offsets point into the line as it stands."""

@@ -3,6 +3,7 @@
 ::
 
     onnx/*.onnx       the graphs
+    onnx/*.weights    what they multiply with, mapped into memory; not of the smallest
     onnx/onnx.json    precision, what they were made of, how they were checked
 """
 
@@ -21,7 +22,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from decoct.config import Settings
 from decoct.errors import ArtifactError, ConfigError, MissingExtraError
 from decoct.records import describe
-from decoct.store import read_json, sha256_json, versions, write_json
+from decoct.store import read_json, sha256_file, sha256_json, versions, write_json
 
 FOLDER, CARD, ENCODE = "onnx", "onnx.json", "encode.onnx"
 AGAIN = "export it again with decoct export"
@@ -110,6 +111,12 @@ def write_onnx_card(folder: Path, precision: Precision, source: BaseModel, opset
 def hash_card(card: BaseModel) -> str:
     """Return what an exported network remembers of the card of what it was made of."""
     return sha256_json(card.model_dump(mode="json"))
+
+
+def hash_network(folder: Path) -> list[str]:
+    """Return the hashes of the files of a folder's exported network, but not of its card."""
+    files = sorted((folder / FOLDER).iterdir())
+    return [sha256_file(path) for path in files if path.name != CARD]
 
 
 def check_source(folder: Path, card: OnnxCard, sha256: str, noun: str) -> None:

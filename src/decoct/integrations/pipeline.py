@@ -89,8 +89,8 @@ def pipeline(
     Args:
         student: a student's folder, a hub id, or a student that is loaded.
         linker: a linker's folder, an index's, or a linker that is loaded.
-        device: where torch runs it.
-        engine: what runs it; see `Student.from_pretrained`.
+        device: where torch runs them.
+        engine: what runs the student; see `Student.from_pretrained`.
         threads: likewise.
 
     Raises:
@@ -105,7 +105,7 @@ def pipeline(
     if isinstance(linker, str | Path):
         from decoct.recipes.link import load_linker
 
-        linker = load_linker(Path(linker))
+        linker = load_linker(Path(linker), device=device)
     return Pipeline(student, linker)
 
 

@@ -59,14 +59,15 @@ class Linker:
 
         Args:
             path: the folder.
-            device: where encoders run.
+            device: where torch runs encoders; `auto` is for the index what it was built with.
             engine: what runs them: `torch`; `onnx` for what `decoct export` wrote, of each part
                 that has an encoder; `auto` for the latter where it is there.
 
         Raises:
             ArtifactError: it is neither, or a part of it is missing, damaged or does not fit.
+            ConfigError: there is no such device, or the engine does not run on it.
         """
-        return cls.open(*read_parts(Path(path)), engine)
+        return cls.open(*read_parts(Path(path)), engine, device)
 
     @classmethod
     def open(
@@ -75,6 +76,7 @@ class Linker:
         ranker: Path | None = None,
         settings: LinkerSettings | None = None,
         engine: Engine = "auto",
+        device: str = "auto",
     ) -> Linker:
         """Put an index and a ranker together.
 
@@ -83,12 +85,16 @@ class Linker:
             ranker: the ranker's, or None.
             settings: how to link.
             engine: see `load`.
+            device: likewise.
 
         Raises:
             ArtifactError: one of them can't be read.
+            ConfigError: there is no such device, or the engine does not run on it.
         """
-        own = Ranker.load(ranker, engine) if ranker else None
-        return cls(Index.open(index, engine=engine), own, settings or LinkerSettings())
+        own = Ranker.load(ranker, engine, device) if ranker else None
+        at = None if device == "auto" else device
+        opened = Index.open(index, device=at, engine=engine)
+        return cls(opened, own, settings or LinkerSettings())
 
     @staticmethod
     def describe(folder: Path, index: Path, ranker: Path | None, settings: LinkerSettings) -> None:

@@ -8,7 +8,13 @@ from itertools import islice
 from pathlib import Path
 
 from decoct.errors import ArtifactError, Faults
-from decoct.formats.base import STANDARD_INPUT, read_documents
+from decoct.formats.base import (
+    FORMATS,
+    STANDARD_INPUT,
+    guess_format,
+    read_documents,
+    read_lines,
+)
 from decoct.formats.jsonl import checked_line
 from decoct.inference.onnx_graph import Engine
 from decoct.progress import Progress, Silent
@@ -108,10 +114,15 @@ def extract(
 
 
 def count(source: Path, progress: Progress) -> int | None:
-    """Return how many documents a file holds, to say how long it takes; None of standard input."""
+    """Return how many documents a file holds, to say how long it takes; None of standard input.
+
+    Of a format with a document a line the lines are counted, also those that can't be read.
+    """
     if source == STANDARD_INPUT:
         return None
-    return sum(1 for _ in progress.track(read_documents(source, Faults()), None, "count"))
+    one_a_line = getattr(FORMATS.get(guess_format(source)), "one_a_line", False)
+    units = read_lines(source, Faults()) if one_a_line else read_documents(source, Faults())
+    return sum(1 for _ in progress.track(units, None, "count"))
 
 
 def extract_file(

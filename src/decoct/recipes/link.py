@@ -48,17 +48,20 @@ class Linked:
         }
 
 
-def load_linker(source: Path, engine: Engine = "auto", **settings: object) -> Linker:
+def load_linker(
+    source: Path, engine: Engine = "auto", device: str = "auto", **settings: object
+) -> Linker:
     """Load a linker, or make one of an index alone.
 
     Args:
         source: the folder of either.
         engine: what runs encoders, see `Linker.load`.
+        device: where torch runs them.
         settings: any of `LinkerSettings`, in place of its own.
 
     Raises:
         ArtifactError: it is neither, or damaged.
-        ConfigError: a setting is wrong.
+        ConfigError: a setting is wrong, or there is no such device.
         MissingExtraError: a library that it needs is not installed.
     """
     from dataclasses import replace
@@ -69,7 +72,7 @@ def load_linker(source: Path, engine: Engine = "auto", **settings: object) -> Li
         from decoct.linker.linker import Linker
     except ImportError as error:
         raise MissingExtraError(error.name or "a library", "link", "linking") from None
-    linker = Linker.load(source, engine=engine)
+    linker = Linker.load(source, device=device, engine=engine)
     own = {name: value for name, value in settings.items() if value is not None}
     wanted = {**linker.settings.model_dump(), **own}
     return replace(linker, settings=check(LinkerSettings, wanted, "link"))

@@ -39,7 +39,7 @@ def load_models(
         student: of spans and relations or of classes: its folder, or a hub id.
         linker: the folder of a linker, or of an index.
         deidentify_student: a student that finds PHI.
-        device: where torch runs students.
+        device: where torch runs students and linkers.
         engine: what runs students, see `Student.from_pretrained`.
         threads: that students may use; None for as many as there are cores.
 
@@ -67,7 +67,7 @@ def load_models(
         raise ConfigError(f"{deidentify_student}: is a classifier, which finds no PHI")
     return Models(
         load("student", student),
-        load_linker(linker) if linker else None,
+        load_linker(linker, device=device) if linker else None,
         phi,
         Key.read(None),
         n_runners=threads or n_cores(),

@@ -54,7 +54,7 @@ def get_kind(name: str) -> type[Reranker]:
     return kind
 
 
-def load_reranker(folder: str | Path, engine: Engine = "auto") -> Scorer:
+def load_reranker(folder: str | Path, engine: Engine = "auto", device: str = "auto") -> Scorer:
     """Load a re-ranker of whichever kind.
 
     Args:
@@ -62,21 +62,23 @@ def load_reranker(folder: str | Path, engine: Engine = "auto") -> Scorer:
         engine: what runs it: `onnx` for what `decoct export` wrote into the folder, which needs no
             torch; `torch` for its kind's own; `auto` for the first where it is there. Of the kinds
             only `cross_encoder` can be exported; others are loaded as they are.
+        device: where torch runs it.
 
     Raises:
         ArtifactError: the folder holds none, one of a kind that is not there, or a damaged one, or
             one that is not exported.
+        ConfigError: there is no such device, or the engine does not run on it.
         MissingExtraError: a library that its kind needs is not installed.
     """
     folder = Path(folder)
     kind = read_kind(folder)
-    if chosen_engine(folder, "auto", engine) == "onnx":
+    if chosen_engine(folder, device, engine) == "onnx":
         from decoct.reranker.onnx_cross_encoder import OnnxCrossEncoder
 
         if kind == OnnxCrossEncoder.kind:
             return OnnxCrossEncoder.load(folder)
     try:
-        return get_kind(kind).load(folder)
+        return get_kind(kind).load(folder, device)
     except RegistryError as error:
         raise ArtifactError(f"{folder / CONFIG}: {error}") from None
 

@@ -105,8 +105,12 @@ class Reranker(Scorer, Protocol):
         ...
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, device: str = "auto") -> Self:
         """Read it from a folder.
+
+        Args:
+            folder: that `save` wrote.
+            device: where torch runs it, if torch does.
 
         Raises:
             ArtifactError: it is not one of this kind, or it is damaged.

@@ -68,15 +68,17 @@ class Ranker:
         write_json(folder / RANKER, data)
 
     @classmethod
-    def load(cls, folder: Path, engine: Engine = "auto") -> Ranker:
+    def load(cls, folder: Path, engine: Engine = "auto", device: str = "auto") -> Ranker:
         """Read it from a folder.
 
         Args:
             folder: that `save` wrote.
             engine: what runs the re-ranker, see `load_reranker`.
+            device: where torch runs it.
 
         Raises:
             ArtifactError: there is none, it is damaged or not exported, or a newer decoct wrote it.
+            ConfigError: there is no such device, or the engine does not run on it.
             MissingExtraError: its kind needs a library that is not installed.
         """
         if not (folder / RANKER).is_file():
@@ -87,4 +89,4 @@ class Ranker:
         if data["format"] > _FORMAT:
             raise ArtifactError(f"{folder}: made by a newer decoct; update decoct")
         blend = Blend.from_dict(data.get("blend"))
-        return cls(load_reranker(folder, engine), blend, data.get("about") or {})
+        return cls(load_reranker(folder, engine, device), blend, data.get("about") or {})

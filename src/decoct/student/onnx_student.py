@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Self
 from decoct.encoder.load import pad_id_in
 from decoct.inference.cores import n_cores
 from decoct.inference.onnx_graph import (
-    FOLDER,
     MAX_BATCH_TOKENS,
     OnnxCard,
     check_source,
     hash_card,
+    hash_network,
     read_onnx_card,
 )
 from decoct.inference.onnx_network import OnnxNetwork
 from decoct.inference.tokenize import read_tokenizer
-from decoct.store import sha256_file, sha256_json
+from decoct.store import sha256_json
 from decoct.student.predict import Reader
 from decoct.student.settings import StudentCard
 from decoct.student.student import Student, make_tokenizer, read_card
@@ -55,10 +55,7 @@ class OnnxStudent(Student):
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the exported network and the card."""
-        files = sorted((self.folder / FOLDER).glob("*.onnx"))
-        return sha256_json(
-            [self.card.model_dump(mode="json"), *(sha256_file(path) for path in files)]
-        )
+        return sha256_json([self.card.model_dump(mode="json"), *hash_network(self.folder)])
 
     def __repr__(self) -> str:
         return (

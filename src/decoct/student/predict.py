@@ -90,7 +90,7 @@ class Reader:
                 drafts, batches = self._begin(chunk, given)
                 for batch in batches:
                     self._read_batch(*batch, given, Lock())
-                yield from (draft.finish(given) for draft in drafts)
+                yield from _finish(drafts, self.card, given)
             return
         with ThreadPoolExecutor(self.n_workers) as pool:
             before: _Pending | None = None
@@ -99,10 +99,10 @@ class Reader:
                 lock = Lock()
                 futures = [pool.submit(self._read_batch, *batch, given, lock) for batch in batches]
                 if before:
-                    yield from before.documents(given)
+                    yield from before.documents(self.card, given)
                 before = _Pending(drafts, futures)
             if before:
-                yield from before.documents(given)
+                yield from before.documents(self.card, given)
 
     def _begin(
         self, documents: list[Document], given: bool
@@ -206,12 +206,11 @@ class _Pending:
     drafts: list[_Draft]
     batches: list[Future[None]]
 
-    def documents(self, given: bool) -> Iterator[Document]:
+    def documents(self, card: StudentCard, given: bool) -> Iterator[Document]:
         """Yield its documents when all is found; what went wrong in a worker is raised here."""
         for batch in self.batches:
             batch.result()
-        for draft in self.drafts:
-            yield draft.finish(given)
+        yield from _finish(self.drafts, card, given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +235,7 @@ class _Draft:
         self.card = card
         self._tagged: dict[Mark, float] = {}
         self._objects: dict[Mark, float] = {}
-        self._links: dict[Link, float] = {}
+        self.links: dict[Link, float] = {}  # before calibration
 
     def add_given(self) -> None:
         for span in self.document.spans:
@@ -253,12 +252,12 @@ class _Draft:
         target_mark = target.labelled(kind.object)
         _surest(self._objects, target_mark, confidence)
         link = (kind.label, subject.mark, target_mark)
-        _surest(self._links, link, subject.run.confidence * confidence)
+        _surest(self.links, link, subject.run.confidence * confidence)
 
-    def finish(self, given: bool) -> Document:
-        """Return the document with everything that is sure enough, ids in order of place."""
+    def finish(self, given: bool, links: Mapping[Link, float]) -> Document:
+        """Return the document with what was tagged and some of the links, ids in order of place."""
         marks = dict(self._tagged) if given else self._apart()
-        links = {link: sure for link, sure in self._sure_links().items() if link[1] in marks}
+        links = {link: sure for link, sure in links.items() if link[1] in marks}
         for _, _, target in links:
             _surest(marks, target, self._objects[target])
         spans, relations = number_annotations(self.document.text, marks, links)
@@ -283,16 +282,20 @@ class _Draft:
             by_label[mark[2]][mark] = confidence
         return {mark: sure for marks in by_label.values() for mark, sure in _surer(marks).items()}
 
-    def _sure_links(self) -> dict[Link, float]:
-        """Return the links at the card's temperature, without those below its threshold."""
-        settings, calibration = self.card.settings, self.card.calibration
-        confidences, threshold = list(self._links.values()), settings.relation_threshold
-        if calibration and settings.calibrate:
-            confidences = at_temperature(confidences, calibration.temperature).tolist()
-        if calibration and settings.tune_threshold:
-            threshold = calibration.threshold
-        sure = zip(self._links, confidences, strict=True)
-        return {link: confidence for link, confidence in sure if confidence >= threshold}
+
+def _finish(drafts: Sequence[_Draft], card: StudentCard, given: bool) -> Iterator[Document]:
+    """Yield the documents, their links at the card's temperature and none below its threshold."""
+    settings, calibration = card.settings, card.calibration
+    confidences = [confidence for draft in drafts for confidence in draft.links.values()]
+    threshold = settings.relation_threshold
+    if calibration and settings.calibrate:  # all at once: numpy takes as long for one
+        confidences = at_temperature(confidences, calibration.temperature).tolist()
+    if calibration and settings.tune_threshold:
+        threshold = calibration.threshold
+    left = iter(confidences)
+    for draft in drafts:
+        sure = zip(draft.links, islice(left, len(draft.links)), strict=True)
+        yield draft.finish(given, {link: one for link, one in sure if one >= threshold})
 
 
 def _surest(found: dict[K, float], key: K, confidence: float) -> None:

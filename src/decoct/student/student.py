@@ -159,7 +159,8 @@ def fetch_folder(source: str) -> Path:
     try:
         return Path(
             snapshot_download(
-                source, allow_patterns=["*.json", "*.safetensors", "*.onnx", "README.md"]
+                source,
+                allow_patterns=["*.json", "*.safetensors", "*.onnx", "*.weights", "README.md"],
             )
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError):

@@ -63,6 +63,7 @@ def test_windows_are_pooled_as_in_torch(learn, tmp_path, pooling):
     same(tmp_path, fitted.student, [*pairs(20, 40, seed=2), *pairs(5, 3, seed=3)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_encoders_of_other_families(learn, encoder_of, tmp_path, family):
     fitted = learn(pairs(12, 30), PAIR, folder=encoder_of(family), epochs=1, pooling="first")

@@ -59,6 +59,7 @@ def test_a_folder_gives_the_same_and_is_an_encoder_too(fitted, tmp_path):
         Classifier.from_pretrained(tmp_path / "nowhere")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["attention", "mean", "max"])
 def test_what_decides_may_stand_in_any_window(learn, pooling):
     fitted = learn(pairs(160, 40), PAIR, window_pooling=pooling, epochs=6)

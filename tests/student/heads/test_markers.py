@@ -117,6 +117,7 @@ def spy(seen, call):
     return counted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_of_encoder_can_be_marked(encoders, tmp_path, family):
     small = corpus(20)

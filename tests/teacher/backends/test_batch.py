@@ -778,6 +778,7 @@ def die_before(patch: pytest.MonkeyPatch, n: int) -> None:
         patch.setattr(cls, method, step(getattr(cls, method)))
 
 
+@pytest.mark.slow
 def test_killed_at_any_step_the_same_command_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -172,8 +172,9 @@ class Features:
         write_config(folder, self.kind, card)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read it from a folder; see `Reranker.load`."""
+    def load(cls, folder: Path, device: str = "auto") -> Self:
+        """Read it from a folder; see `Reranker.load`. It runs on the cpu, whatever the device."""
+        del device
         card, _ = read_config(folder, cls.kind, FeatureCard)
         if card.columns != COLUMNS:
             raise ArtifactError(f"{folder}: has other features than this decoct; {OTHER_VERSION}")

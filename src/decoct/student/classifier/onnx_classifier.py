@@ -29,11 +29,12 @@ from decoct.inference.onnx_graph import (
     OnnxGraph,
     check_source,
     hash_card,
+    hash_network,
     read_onnx_card,
     run_all,
 )
 from decoct.inference.tokenize import read_tokenizer
-from decoct.store import sha256_file, sha256_json
+from decoct.store import sha256_json
 from decoct.student.classifier.classifier import Classifier, read_classifier_card
 from decoct.student.classifier.predict import LabelReader, window_batches
 from decoct.student.classifier.settings import ClassifierCard, WindowPooling
@@ -73,8 +74,7 @@ class OnnxClassifier(Classifier):
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the exported network and the card."""
-        network = sha256_file(self.folder / FOLDER / ENCODE)
-        return sha256_json([self.card.model_dump(mode="json"), network])
+        return sha256_json([self.card.model_dump(mode="json"), *hash_network(self.folder)])
 
     def __repr__(self) -> str:
         return (
