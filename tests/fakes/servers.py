@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -57,6 +58,16 @@ class Served:
     def get(self, path: str, **options: Any) -> httpx.Response:
         with self.client() as client:
             return client.get(path, **options)
+
+    def told(self, answers: list[httpx.Response]) -> list[dict[str, Any]]:
+        """Return the log's lines about requests; a line comes after its answer."""
+
+        def lines() -> dict[str, dict[str, Any]]:
+            return {line["id"]: line for line in map(json.loads, list(self.log)) if "id" in line}
+
+        ids = [answer.headers["x-request-id"] for answer in answers]
+        eventually(lambda: lines().keys() >= set(ids))
+        return [lines()[one] for one in ids]
 
     def connect(self) -> socket.socket:
         return socket.create_connection(self.address, timeout=30)
