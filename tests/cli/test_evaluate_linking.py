@@ -90,6 +90,29 @@ def test_a_chain_is_scored_end_to_end(tmp_path: Path) -> None:
     assert both["relations"]
 
 
+def test_ids_that_an_index_has_merged_are_alike(files: Path) -> None:
+    kb = files / "kb.tsv"
+    kb.write_text("id\tname\talt_ids\nK2\tknee pain\tK|Q\n", encoding="utf-8")
+    ok("index", "--kb", kb, "--out", files / "index")
+    write_documents(files / "gold.jsonl", [mention("1", "sore knees", link("K"))])
+    write_documents(files / "pred.jsonl", [mention("1", "sore knees", link("K2"))])
+    write_documents(files / "other.jsonl", [mention("1", "sore knees", link("Q"))])
+    arguments = ["evaluate", "--gold", files / "gold.jsonl", "--pred", files / "pred.jsonl"]
+    arguments += ["--compare", files / "other.jsonl", "--labelled", files / "other.jsonl", "--json"]
+
+    def score(*more: object) -> tuple[float, float, list[str]]:
+        found = ok(*arguments, *more).json["linking"]
+        groups, compared = found["groups"], found["comparison"]["all"]
+        return (
+            groups["all"]["accuracy"]["1"]["value"],
+            compared["accuracy_b"],
+            [name for name in groups if name == "unseen concepts"],
+        )
+
+    assert score() == (0, 0, ["unseen concepts"])
+    assert score("--index", files / "index") == (1, 1, [])
+
+
 def test_other_labels_do_not_matter_to_links(tmp_path: Path) -> None:
     text = "Sore knees."
     write_documents(
@@ -110,11 +133,13 @@ def test_what_does_not_go_together_is_refused(files: Path) -> None:
     bare = files / "bare.jsonl"
     learnt = ("--labelled", files / "learnt.tsv")
     for arguments, message in (
-        (("--pred", bare, *learnt), "no links are scored"),
-        (("--pred", pred, *learnt, "--metric", "extraction"), "no links are scored"),
+        (("--pred", bare, *learnt), "--labelled: is about links, and none"),
+        (("--pred", pred, *learnt, "--metric", "extraction"), "and none are scored"),
         (("--pred", pred, "--labelled", bare), "no span has a link"),
         (("--pred", pred, *learnt, "--report", files / "learnt.tsv"), "written over"),
         (("--folds", "2", *learnt), "--labelled: --folds scores students"),
+        (("--pred", bare, "--index", files), "--index: is about links, and none are scored"),
+        (("--pred", pred, "--index", files), "holds no index"),
     ):
         assert message in invoke("evaluate", "--gold", gold, *arguments).error
     made = invoke("evaluate", "--gold", bare, "--pred", pred, "--metric", "linking")

@@ -7,10 +7,10 @@ import random
 import numpy as np
 import pytest
 
-from decoct.errors import ConfigError
+from decoct.errors import ConfigError, Faults
 from decoct.formats.base import read
 from decoct.formats.jsonl import write_jsonl
-from decoct.kb.base import Entity
+from decoct.kb.base import Entity, Query
 from decoct.linker.linker import Linker
 from decoct.linker.settings import LinkerSettings
 from decoct.recipes.link import link_file, link_mentions, load_linker
@@ -110,7 +110,7 @@ def test_taught_mentions_are_names_and_keep_lists_as_if_not_taught(files):
         "n_silver": 20,
         "n_aliases": 60,
         "n_sure": 0,
-        "n_unknown": 0,
+        "n_nil": 0,
     }
     gold = list(read(files / "gold.jsonl"))
     assert accuracy(Linker(made.index), gold) == 1.0  # each is a name now
@@ -121,10 +121,27 @@ def test_taught_mentions_are_names_and_keep_lists_as_if_not_taught(files):
     assert accuracy(reranked.linker, list(read(files / "test.jsonl"))) > 0.6
 
 
-def test_unknown_entities_are_counted(files):
-    write_jsonl(files / "odd.jsonl", [mention("x y z", "gone"), mention("knee ache", "knee-pain")])
-    made = teach(ENTITIES, files / "taught", LEXICAL, gold=files / "odd.jsonl", n_parts=0)
-    assert (made.n_gold, made.n_unknown) == (1, 1)
+def test_unknown_entities_are_named_merged_ones_found_and_nil_counted(files):
+    merged = Entity(id="knee-pain", name="pain of knee", alternatives=("gonalgia",))
+    entities = [merged, *(one for one in ENTITIES if one.id != merged.id)]
+    unsaid = mention("no such thing").spans[0].model_copy(update={"link": Link()})
+    nil = Document(id="nil", text="no such thing", spans=(unsaid,))
+    odd = [mention("x y z", "gone"), mention("knee ache", "gonalgia"), nil]
+    write_jsonl(files / "odd.jsonl", odd)
+    faults = Faults()
+    gold = files / "odd.jsonl"
+    made = teach(entities, files / "taught", LEXICAL, gold=gold, n_parts=0, faults=faults)
+    assert (made.n_gold, made.n_nil) == (1, 1)
+    assert made.index.search([Query("knee ache")], 1)[0][0].id == "knee-pain"
+    said = ["x y z#T1: linked to gone, which the knowledge base does not have"]
+    assert [str(fault) for fault in faults.kept] == said
+    faults = Faults()
+    settings = RankerSettings(folds=0)
+    ranked = rerank_file(
+        files / "taught", files / "linker", gold=gold, settings=settings, faults=faults
+    )
+    assert (ranked.counts["choices"], ranked.counts["out_of_reach"]) == (2, 0)
+    assert [str(fault) for fault in faults.kept] == said
     write_jsonl(files / "none.jsonl", [mention("x y z")])
     with pytest.raises(ConfigError, match="no mention with an entity to learn from"):
         teach(ENTITIES, files / "other", LEXICAL, gold=files / "none.jsonl")

@@ -70,6 +70,10 @@ def evaluate(
             help="What a linker has learnt from: unseen mentions are scored apart. Repeatable."
         ),
     ] = None,
+    index: Annotated[
+        Path | None,
+        typer.Option(help="Of links: ids that this index's knowledge base has merged are alike."),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
     seed: Annotated[
         int, typer.Option(help="Of the bootstrap, and of what --folds trains.")
@@ -159,10 +163,11 @@ def evaluate(
     from decoct.cli.extraction_scores import score_extraction
     from decoct.cli.label_scores import score_labels
     from decoct.cli.label_scores import section as label_section
-    from decoct.cli.linking_scores import check_labelled, score_links, section
+    from decoct.cli.linking_scores import check_of_links, score_links, section
     from decoct.cli.screen import close, show_json
     from decoct.errors import Faults
     from decoct.recipes.evaluate import (
+        by_own_ids,
         predict_gold,
         read_gold,
         read_labelled,
@@ -185,7 +190,10 @@ def evaluate(
     name, other_name = _names(Path(student or pred or ""), compare)
     systems = {name: predicted} | ({} if other is None else {other_name: other})
     wanted = what_to_score(golden, predicted, metric.value)
-    check_labelled(labelled or [], wanted)
+    check_of_links({"--labelled": labelled, "--index": index}, wanted)
+    if index is not None:
+        golden, learnt = by_own_ids(golden, index), by_own_ids(learnt, index)
+        systems = {name: by_own_ids(found, index) for name, found in systems.items()}
     scored = systems if wanted.extraction else {}
     extraction = score_extraction(golden, scored, seed)
     links = score_links(golden, systems, learnt, seed) if wanted.linking else None

@@ -14,7 +14,7 @@ _WITH_FOLDS = (
     *("out", "silver", "unlabeled", "group_by", "fold_seed", "only_folds"),
     *("task", "encoder", "epochs", "config"),
 )
-_WITHOUT_FOLDS = ("pred", "student", "compare", "metric", "positive", "labelled")
+_WITHOUT_FOLDS = ("pred", "student", "compare", "metric", "positive", "labelled", "index")
 
 
 def given(context: typer.Context, *names: str) -> dict[str, Any]:

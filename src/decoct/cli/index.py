@@ -219,7 +219,7 @@ def _make(
                 f"{out}: {taught.index.n_entities:,} entities, {taught.index.n_names:,} names, "
                 f"{taught.n_aliases:,} of them learnt from {taught.n_gold:,} gold and "
                 f"{taught.n_silver:,} silver mentions; {taught.n_sure:,} unlabeled ones learnt; "
-                f"{taught.n_unknown:,} links of no use"
+                f"{taught.n_nil:,} that are NIL teach nothing"
             )
         return
     made = recipe(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -102,16 +101,21 @@ def section(
     return LinkingSection(scores.systems, {name: find_link_errors(gold, documents)})
 
 
-def check_labelled(labelled: Sequence[Path], wanted: Wanted) -> None:
-    """See that what a linker has learnt from goes with links to score.
+def check_of_links(flags: Mapping[str, object], wanted: Wanted) -> None:
+    """See that flags which are about links go with links to score.
+
+    Args:
+        flags: name -> value; None or empty for those not given.
+        wanted: what is scored.
 
     Raises:
-        ConfigError: it does not.
+        ConfigError: one does not.
     """
-    if labelled and not wanted.linking:
+    named = [name for name, value in flags.items() if value]
+    if named and not wanted.linking:
         from decoct.errors import ConfigError
 
         raise ConfigError(
-            f"--labelled {labelled[0]}: tells seen mentions from unseen ones, but no links are "
-            "scored; give --gold and --pred whose spans have links"
+            f"{named[0]}: is about links, and none are scored; give --gold and --pred whose spans "
+            "have links"
         )

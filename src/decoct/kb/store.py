@@ -144,6 +144,11 @@ class EntityStore:
         found = self._find(id_)
         return found[1] if found else None
 
+    def main_id(self, id_: str) -> str | None:
+        """Return the own id of what goes by an id, or None."""
+        entity = self.get(id_)
+        return entity.id if entity else None
+
     def row_of(self, id_: str) -> int:
         """Return the row of an id.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Metric",
     "Wanted",
+    "by_own_ids",
     "compare",
     "compare_labels",
     "compare_linking",
@@ -126,6 +127,24 @@ def read_labelled(paths: Sequence[Path], faults: Faults) -> list[Document]:
             raise EvaluationError(f"{path}: no span has a link; labelled mentions are needed")
         labelled += documents
     return labelled
+
+
+def by_own_ids(documents: Iterable[Document], index: Path) -> list[Document]:
+    """Return documents whose links name entries by their own ids where an index has merged some.
+
+    Args:
+        documents: labelled, perhaps by an older release's ids; unknown ones stay as they are.
+        index: the folder of `decoct index`.
+
+    Raises:
+        ArtifactError: there is no index, or it is damaged.
+    """
+    from decoct.kb.links import renamed
+    from decoct.retriever.card import open_kb, read_card
+
+    read_card(index)
+    store = open_kb(index)
+    return [renamed(document, store.main_id) for document in documents]
 
 
 def predict_gold(student: AnyStudent, gold: list[Document], given_subjects: bool) -> list[Document]:

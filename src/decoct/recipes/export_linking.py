@@ -12,6 +12,7 @@ from decoct.errors import ConfigError, EvaluationError, MissingExtraError
 from decoct.evaluation.linking import evaluate_linking
 from decoct.inference.onnx_graph import FOLDER, Precision
 from decoct.kb.base import Query, queries_of
+from decoct.kb.links import renamed
 from decoct.progress import Progress, Silent
 from decoct.recipes.export import (
     MAX_LOSS,
@@ -275,7 +276,7 @@ def _compare_indexes(
         asked = [
             (query, frozenset(span.link.ids))
             for document in gold
-            for span, query in queries_of(document)
+            for span, query in queries_of(renamed(document, before.store.main_id))
             if span.link is not None and span.link.id is not None
         ]
         unit = "n_mentions"
@@ -295,6 +296,7 @@ def _compare_indexes(
 
 
 def _compare_linkers(before: Linker, after: Linker, gold: Sequence[Document]) -> dict[str, Any]:
+    gold = [renamed(document, before.index.store.main_id) for document in gold]
     links, scores, n = [], [], 0
     for linker in (before, after):
         linked = list(linker.link_documents(gold))

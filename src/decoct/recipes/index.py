@@ -13,6 +13,7 @@ from decoct.config import check, read_toml
 from decoct.errors import ConfigError, Faults, StoreError
 from decoct.inference.onnx_graph import Engine, has_onnx, read_onnx_card
 from decoct.kb.base import Entity
+from decoct.kb.links import UNKNOWN
 from decoct.kb.reading import KnowledgeBase, read_kb
 from decoct.kb.store import EntityStore
 from decoct.progress import Progress
@@ -22,8 +23,6 @@ from decoct.retriever.settings import DenseSettings, IndexSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-UNKNOWN = "unknown_id"
 
 
 @dataclass(frozen=True, slots=True)

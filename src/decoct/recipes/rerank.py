@@ -12,6 +12,7 @@ from decoct.config import check, read_toml
 from decoct.errors import ConfigError, Faults, MissingExtraError
 from decoct.evaluation.items import normalize_surface
 from decoct.formats.base import read, read_documents
+from decoct.kb.links import known_links
 from decoct.linker.settings import LinkerSettings
 from decoct.progress import Progress, Silent
 from decoct.reranker.settings import RankerSettings
@@ -68,7 +69,7 @@ def rerank_file(
         gold: documents that people linked.
         settings: of the training.
         linking: of the linker; its `k` is what the re-ranker learns from.
-        faults: gets lines that can't be read.
+        faults: gets lines that can't be read, and links to what the knowledge base does not have.
         progress: shown how far it is.
 
     Raises:
@@ -95,7 +96,8 @@ def rerank_file(
     search = _as_unlearnt(linker.index)
     for path, by_people in ((gold, True), (silver, False)):
         if path is not None:
-            documents = read_documents(path, faults)
+            read_links = read_documents(path, faults)
+            documents = known_links(read_links, linker.index.store.main_id, faults)
             choices_of(
                 *(documents, search, linking.k),
                 mentions=linker.mentions,

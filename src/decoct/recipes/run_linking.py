@@ -21,6 +21,7 @@ from decoct.formats.base import read_documents
 from decoct.formats.jsonl import write_jsonl
 from decoct.linker.settings import LinkerSettings
 from decoct.progress import Progress, Silent
+from decoct.recipes.evaluate import by_own_ids
 from decoct.records import Document
 from decoct.reranker.settings import RankerSettings
 from decoct.retriever.fit_settings import LearnSettings
@@ -340,7 +341,7 @@ class _Run:
     ) -> dict[str, LinkingMetrics]:
         table = self.settings.evaluate
         assert table is not None
-        gold = list(read_documents(table.gold, self.folder.faults))
+        gold = by_own_ids(read_documents(table.gold, self.folder.faults), index)
         sources = {"retriever": index, "linker": linker}
         if self.settings.rerank is None:
             del sources["retriever"]
@@ -352,7 +353,7 @@ class _Run:
             )
             found[name] = list(read_documents(path, self.folder.faults))
         learnt = self.settings.learn and self.settings.learn.gold
-        labelled = list(read_documents(learnt, Faults())) if learnt else []
+        labelled = by_own_ids(read_documents(learnt, Faults()), index) if learnt else []
         systems = {
             name: evaluate_linking(gold, documents, labelled=labelled)
             for name, documents in found.items()

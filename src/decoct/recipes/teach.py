@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 from decoct.errors import ConfigError, Faults
 from decoct.formats.base import read_documents
 from decoct.formats.jsonl import write_jsonl
-from decoct.kb.base import Entity, Query
+from decoct.kb.base import Entity
+from decoct.kb.links import known_links, main_ids
 from decoct.kb.reading import KnowledgeBase
 from decoct.linker.abbreviations import expanded_queries
 from decoct.progress import Progress, Silent
@@ -39,7 +40,7 @@ class Taught:
         n_silver: mentions that a teacher linked.
         n_aliases: of both, those that became aliases.
         n_sure: unlabeled mentions that were learnt.
-        n_unknown: labelled mentions whose entity the knowledge base does not have, and NIL.
+        n_nil: labelled mentions that nobody could link, from which nothing is learnt.
     """
 
     index: Index
@@ -47,11 +48,11 @@ class Taught:
     n_silver: int
     n_aliases: int
     n_sure: int
-    n_unknown: int
+    n_nil: int
 
     def to_dict(self) -> dict[str, int]:
         """Return plain JSON types."""
-        names = ("n_gold", "n_silver", "n_aliases", "n_sure", "n_unknown")
+        names = ("n_gold", "n_silver", "n_aliases", "n_sure", "n_nil")
         return {name: getattr(self, name) for name in names}
 
 
@@ -84,7 +85,7 @@ def teach(
         learning: how the encoder learns; None for the defaults. Its own `encoder` gives way to the
             index's.
         n_parts: of the labelled mentions, for the lists; 0 makes none.
-        faults: gets lines that can't be read.
+        faults: gets lines that can't be read, and links to what the knowledge base does not have.
         progress: shown how far it is.
 
     Raises:
@@ -95,9 +96,9 @@ def teach(
     """
     progress, faults = progress or Silent(), faults if faults is not None else Faults()
     entities = list(kb.entities if isinstance(kb, KnowledgeBase) else kb)
-    known = {entity.id for entity in entities}
-    people, n_unknown = _pairs(gold, known, 1.0, faults)
-    teacher, n_strange = _pairs(silver, known, None, faults)
+    known = main_ids(entities)
+    people, n_nil = _pairs(gold, known, 1.0, faults)
+    teacher, n_unsure = _pairs(silver, known, None, faults)
     pairs = [*people, *teacher]
     if not pairs:
         raise ConfigError("no mention with an entity to learn from; give --gold, --silver or both")
@@ -106,7 +107,11 @@ def teach(
         learns = (learning or LearnSettings()).model_copy(
             update={"encoder": settings.dense.encoder, "device": settings.dense.device}
         )
-    others = [query for _, query in _mentions(unlabeled, faults)] if unlabeled and learns else []
+    others = [
+        query
+        for document in (read_documents(unlabeled, faults) if unlabeled and learns else ())
+        for _, query in expanded_queries(document)
+    ]
     with tempfile.TemporaryDirectory(prefix="decoct-teach-") as folder:
         lists = {}
         if n_parts:
@@ -137,7 +142,7 @@ def teach(
         len(teacher),
         len(made.aliases),
         len(made.sure),
-        n_unknown + n_strange,
+        n_nil + n_unsure,
     )
 
 
@@ -169,25 +174,23 @@ def teach_file(
 
 
 def _pairs(
-    path: Path | None, known: set[str], weight: float | None, faults: Faults
+    path: Path | None, known: Mapping[str, str], weight: float | None, faults: Faults
 ) -> tuple[list[Pair], int]:
-    """Return a file's linked mentions, and how many are no use."""
-    pairs, n_unknown = [], 0
-    for span, query in _mentions(path, faults) if path else ():
-        if span.link is None:
-            continue
-        ids = [one for one in span.link.ids if one in known]
-        if not ids:
-            n_unknown += 1
-            continue
-        sure = span.link.confidence if span.link.confidence is not None else UNSTATED
-        pairs.append(Pair.of(query, ids[0], max(sure, 0.01) if weight is None else weight))
-    return pairs, n_unknown
-
-
-def _mentions(path: Path, faults: Faults) -> Iterator[tuple[Span, Query]]:
-    for document in read_documents(path, faults):
-        yield from expanded_queries(document)
+    """Return a file's linked mentions, and how many are NIL."""
+    pairs, n_nil = [], 0
+    documents = read_documents(path, faults) if path else ()
+    for document in known_links(documents, known.get, faults):
+        for span, query in expanded_queries(document):
+            if span.link is None:
+                continue
+            if span.link.id is None:
+                n_nil += 1
+                continue
+            sure = span.link.confidence if span.link.confidence is not None else UNSTATED
+            pairs.append(
+                Pair.of(query, span.link.id, max(sure, 0.01) if weight is None else weight)
+            )
+    return pairs, n_nil
 
 
 def _mention(number: int, text: str, link: Link) -> Document:
