@@ -119,7 +119,7 @@ def test_the_first_answer_to_a_text_stays(record):
     ],
 )
 def test_no_answer_has_its_reason(record, line, reason):
-    backend = record({"text": "t", **line})
+    backend = record({"text": "t", **line}, {"text": "other", "content": ANSWER})
     with pytest.raises(RefusedError) as caught:
         replay(backend, "t")
     assert caught.value.reason == reason
@@ -166,6 +166,13 @@ def test_a_wrong_line_is_named_and_not_quoted(record, line):
         record({"text": "known", "content": "c"}, line)
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_without_any_answer_is_no_recording(record):
+    document = {"id": "1", "text": "secret", "source": "silver", "spans": []}
+    with pytest.raises(FormatError, match="no line of it holds a 'content'") as caught:
+        record(document, {**document, "id": "2", "text": "other"})
+    assert "secret" not in str(caught.value)
 
 
 def test_a_line_that_is_not_utf_8_is_not_passed_over(tmp_path):

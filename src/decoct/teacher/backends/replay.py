@@ -71,6 +71,10 @@ class ReplayBackend:
         self._prompt_hash = f"recording:{recording}"
         self.parameters: Mapping[str, Any] = {"recording": recording}
         records = (*self._by_text.values(), *self._by_id.values())
+        if records and not any(one.content or one.finish_reason for one in records):
+            raise FormatError(
+                f"{path}: no line of it holds a 'content'; what a teacher said is asked for"
+            )
         named = {record.model for record in records if record.model}
         self.model = ",".join(sorted(named)) or path.name.split(".")[0]
 
