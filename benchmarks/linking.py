@@ -65,6 +65,7 @@ RETRIEVERS = {
 UNTRAINED = ("ngram", "bm25", "dense")
 K = 20
 SPLIT_SEED = 13
+NO_GOLD = "none"
 SCREEN = Screen()
 
 
@@ -215,7 +216,7 @@ def main() -> None:
     bench = Bench(
         work=work,
         entities=list(read_kb(next(work.glob("kb.*"))).entities),
-        gold=list(read(work / arguments.gold)),
+        gold=[] if arguments.gold == NO_GOLD else list(read(work / arguments.gold)),
         silver=silver,
         unlabeled=[
             query for one in read(work / "train.jsonl") for _, query in expanded_queries(one)
@@ -230,7 +231,11 @@ def main() -> None:
         k=arguments.k,
         tag=tag,
     )
-    sources = ["gold", "both"] if bench.silver else ["gold"]
+    sources = {}  # of what is learnt -> how it is called
+    if bench.gold:
+        sources["gold"] = "gold"
+    if bench.silver:
+        sources["both"] = "gold, silver" if bench.gold else "silver"
     labelled = [*bench.gold, *bench.silver]
     rows, tests = [], []
     for system in arguments.systems:
@@ -247,9 +252,7 @@ def main() -> None:
                 whole.recall.get(K),
                 unseen.accuracy[1],
             ]
-            learnt = (
-                "-" if system in UNTRAINED else {"gold": "gold", "both": "gold, silver"}[source]
-            )
+            learnt = "-" if system in UNTRAINED else sources[source]
             rows.append(f"| {system} | {learnt} | " + " | ".join(map(_percent, cells)) + " |")
         if len(found) > 1:
             test = compare_linking(bench.scored, found["both"], found["gold"])
@@ -276,7 +279,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--work", type=Path, required=True, help="a corpus of linking_data.py")
     parser.add_argument("--score", default="validation.jsonl")
-    parser.add_argument("--gold", default="gold200.jsonl")
+    parser.add_argument("--gold", default="gold200.jsonl", help=f"or {NO_GOLD}: silver alone")
     parser.add_argument("--silver")
     parser.add_argument("--n-silver", type=int, help="so many of the silver, drawn by lot")
     parser.add_argument("--systems", nargs="+", default=["ngram", "dense", "alias", "learnt"])
