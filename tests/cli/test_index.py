@@ -31,6 +31,13 @@ def test_making_one(kb: Path, tmp_path: Path) -> None:
     assert found["facts"]["bm25"]["n_bytes"] > 0
 
 
+def test_a_name_that_two_entries_share_is_said(tmp_path: Path) -> None:
+    lines = ["id\tname\taliases", "1\tcold\tchill", "2\tfever\tChill"]
+    kb = write_lines(tmp_path / "kb.tsv", lines)
+    said = ok("index", "--kb", kb, "--out", tmp_path / "a").stdout
+    assert ": 2 entities, 4 names, 1 of several entities, ngram, bm25, " in said
+
+
 def test_vectors(kb: Path, tmp_path: Path) -> None:
     encoder = save_encoder(tmp_path / "tiny", "bert", [one.name for one in named()])
     flags = ["--encoder", encoder, "--dense-kind", "hnsw", "--device", "cpu"]

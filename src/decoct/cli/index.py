@@ -235,7 +235,7 @@ def _make(
         show_json({"index": str(out), **_facts(made.card), "n_skipped": faults.n})
     else:
         typer.echo(
-            f"{out}: {made.n_entities:,} entities, {made.n_names:,} names, "
+            f"{out}: {made.n_entities:,} entities, {made.n_names:,} names{_shared(made.card)}, "
             f"{', '.join(made.settings.kinds)}, {made.card.seconds:,.1f} s"
         )
 
@@ -335,6 +335,10 @@ def _facts(card: IndexCard) -> dict[str, object]:
         "kb": card.source,
         "content_hash": card.kb.content_hash,
     }
+
+
+def _shared(card: IndexCard) -> str:
+    return f", {n:,} of several entities" if (n := card.source.get("n_ambiguous")) else ""
 
 
 def _in_brackets(text: object) -> str:
