@@ -213,6 +213,8 @@ def main() -> None:
     if arguments.n_silver is not None:
         silver = random.Random(SPLIT_SEED).sample(silver, arguments.n_silver)
         tag += f".{arguments.n_silver}"
+    if arguments.doubt != "keep":
+        tag += f".{arguments.doubt}"
     bench = Bench(
         work=work,
         entities=list(read_kb(next(work.glob("kb.*"))).entities),
@@ -222,7 +224,9 @@ def main() -> None:
             query for one in read(work / "train.jsonl") for _, query in expanded_queries(one)
         ],
         scored=list(read(work / arguments.score)),
-        learning=LearnSettings(encoder=arguments.encoder, epochs=arguments.epochs),
+        learning=LearnSettings(
+            encoder=arguments.encoder, epochs=arguments.epochs, doubt=arguments.doubt
+        ),
         dense=DenseSettings(
             encoder=arguments.encoder,
             glossary=arguments.glossary,
@@ -288,6 +292,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--context", action="store_true", help="encoders read it too")
     parser.add_argument("-k", type=int, default=K, help="candidates")
     parser.add_argument("--epochs", type=int, default=LearnSettings().epochs)
+    parser.add_argument("--doubt", choices=("keep", "check"), default="keep", help="LearnSettings")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 

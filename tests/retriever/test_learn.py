@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from decoct.kb.base import Entity, Query
+from decoct.progress import Silent
 from decoct.retriever.fit_settings import LearnSettings, Pair
 from decoct.retriever.learn import learn, with_aliases
 from fakes.encoders import save_encoder as save_tiny
@@ -65,6 +66,34 @@ def test_what_is_trusted_becomes_an_alias(encoder):
     assert {(pair.text, pair.entity) for pair in made.aliases} == {
         (pair.text, pair.entity) for pair in PAIRS
     }
+
+
+def test_doubtful_labels_are_checked_by_what_the_others_teach(encoder):
+    said = []
+
+    class Heard(Silent):
+        def note(self, text):
+            said.append(text)
+
+    agreed, wrong = Pair("a bit sleepy", "C0", 0.5), Pair("always itchy", "C3", 0.5)
+    pairs = [*PAIRS, agreed, wrong]
+    checked = learn(ENTITIES, pairs, (), settings(encoder, doubt="check"), Heard())
+    assert "1 of 2 doubtful mentions are learnt" in said
+    without = learn(ENTITIES, [*PAIRS, agreed], (), settings(encoder))
+    kept = learn(ENTITIES, pairs, (), settings(encoder))
+    texts = [Query("always itchy"), Query("a bit sleepy")]
+    vectors = [one.encoder.encode(texts) for one in (checked, without, kept)]
+    assert (vectors[0] == vectors[1]).all()
+    assert (vectors[0] != vectors[2]).any()
+    assert len(checked.aliases) == len(PAIRS)
+
+
+def test_with_nothing_doubtful_or_nothing_else_there_is_no_check(encoder):
+    for pairs in (PAIRS, [Pair(pair.text, pair.entity, 0.5) for pair in PAIRS]):
+        made = learn(ENTITIES, pairs, (), settings(encoder, epochs=1, doubt="check"))
+        plain = learn(ENTITIES, pairs, (), settings(encoder, epochs=1))
+        texts = list(map(Query, UNLABELED))
+        assert (made.encoder.encode(texts) == plain.encoder.encode(texts)).all()
 
 
 def test_aliases_are_added_once():

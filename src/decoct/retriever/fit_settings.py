@@ -102,6 +102,10 @@ class LearnSettings(FitSettings):
         round_epochs: passes over all of it in each round.
         alias_trust: labelled mentions that count as much as this become aliases of their entities
             in the index, for all retrievers. A doubtful one would mislead all of them.
+        doubt: what is done about labelled mentions that count less than `alias_trust`: `keep`
+            learns them with the weight that they have; `check` learns the others first, and then of
+            the doubtful ones those that are found by what was learnt, which takes twice as long. A
+            teacher that is right in two cases of three is worth checking.
     """
 
     rounds: Annotated[int, Field(ge=0)] = 1
@@ -109,3 +113,4 @@ class LearnSettings(FitSettings):
     unlabeled_weight: Annotated[float, Field(gt=0, le=1)] = 0.5
     round_epochs: Annotated[int, Field(ge=1)] = 3
     alias_trust: Annotated[float, Field(gt=0, le=1)] = 0.8
+    doubt: Literal["keep", "check"] = "keep"

@@ -14,6 +14,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from decoct.evaluation.items import normalize_surface
 from decoct.kb.base import Entity, Query
@@ -64,6 +65,8 @@ def learn(
     settings, progress = settings or LearnSettings(), progress or Silent()
     known = _distinct(pairs, by_context=settings.template == "mention_context")
     aliases = tuple(pair for pair in known if pair.weight >= settings.alias_trust)
+    if settings.doubt == "check" and 0 < len(aliases) < len(known):
+        known = (*aliases, *_checked(entities, aliases, known, settings, progress))
     encoder = fit(entities, known, settings, progress=progress).encoder
     left = _first_of_each(unlabeled, {normalize_surface(pair.text) for pair in known})
     sure: tuple[Pair, ...] = ()
@@ -110,6 +113,27 @@ def _first_of_each(mentions: Sequence[Query], known: Container[str]) -> list[Que
     return list(found.values())
 
 
+def _checked(
+    entities: Sequence[Entity],
+    trusted: Sequence[Pair],
+    known: Sequence[Pair],
+    settings: LearnSettings,
+    progress: Progress,
+) -> tuple[Pair, ...]:
+    """Return the doubtful pairs whose entity is nearest to what has learnt the trusted ones."""
+    doubtful = [pair for pair in known if pair.weight < settings.alias_trust]
+    encoder = fit(entities, trusted, settings, progress=progress).encoder
+    mentions = [pair.mention for pair in doubtful]
+    best, _ = _nearest(encoder, with_aliases(entities, trusted), mentions)
+    kept = tuple(
+        pair
+        for pair, place in zip(doubtful, best.tolist(), strict=True)
+        if entities[place].id == pair.entity
+    )
+    progress.note(f"{len(kept)} of {len(doubtful)} doubtful mentions are learnt")
+    return kept
+
+
 def _sure(
     encoder: TextEncoder,
     entities: Sequence[Entity],
@@ -117,6 +141,18 @@ def _sure(
     settings: LearnSettings,
 ) -> tuple[Pair, ...]:
     """Return the mentions whose entity is nearest by the widest margin over the next."""
+    best, margins = _nearest(encoder, entities, mentions)
+    n_sure = round(settings.sure_share * len(mentions))
+    return tuple(
+        Pair.of(mentions[place], entities[best[place]].id, settings.unlabeled_weight)
+        for place in np.argsort(-margins, kind="stable")[:n_sure].tolist()
+    )
+
+
+def _nearest(
+    encoder: TextEncoder, entities: Sequence[Entity], mentions: Sequence[Query]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return each mention's nearest entity, by its place, and its margin over the next one."""
     names = [name for entity in entities for name in entity.names]
     starts = np.cumsum([0, *(len(entity.names) for entity in entities)])[:-1]
     vectors = encoder.encode(names)
@@ -128,8 +164,4 @@ def _sure(
         best[at : at + _CHUNK] = nearest.argmax(axis=1)
         first_two = np.sort(nearest, axis=1)[:, -2:]
         margins[at : at + _CHUNK] = first_two[:, -1] - first_two[:, 0]
-    n_sure = round(settings.sure_share * len(mentions))
-    return tuple(
-        Pair.of(mentions[place], entities[best[place]].id, settings.unlabeled_weight)
-        for place in np.argsort(-margins, kind="stable")[:n_sure].tolist()
-    )
+    return best, margins
