@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fakes.commands import invoke, ok, script, write_lines
+from fakes.commands import invoke, ok, script, write_documents, write_lines
 from fakes.encoders import save_encoder
+from fakes.linked import link, mention
 from fakes.named import named
 
 
@@ -36,6 +37,21 @@ def test_a_name_that_two_entries_share_is_said(tmp_path: Path) -> None:
     kb = write_lines(tmp_path / "kb.tsv", lines)
     said = ok("index", "--kb", kb, "--out", tmp_path / "a").stdout
     assert ": 2 entities, 4 names, 1 of several entities, ngram, bm25, " in said
+
+
+def test_doubtful_silver_is_checked(kb: Path, tmp_path: Path) -> None:
+    entities = named()
+    encoder = save_encoder(tmp_path / "tiny", "bert", [one.name for one in entities])
+    said = [mention(f"{n}", f"my {one.name}", link(one.id)) for n, one in enumerate(entities)]
+    write_documents(tmp_path / "gold.jsonl", said)
+    doubt = link(entities[0].id).model_copy(update={"confidence": 0.5})
+    write_documents(tmp_path / "silver.jsonl", [mention("s", "quite unheard of", doubt)])
+    flags = ["--gold", tmp_path / "gold.jsonl", "--silver", tmp_path / "silver.jsonl"]
+    flags += ["--retriever", "dense", "--encoder", encoder, "--device", "cpu"]
+    made = ok("index", "--kb", kb, "--out", tmp_path / "i", *flags, "--check-doubtful")
+    assert " of 1 doubtful mentions are learnt" in made.stderr
+    refused = invoke("index", "--index", tmp_path / "i", "--show", "--check-doubtful")
+    assert "--check-doubtful: set when an index is made" in refused.error
 
 
 def test_vectors(kb: Path, tmp_path: Path) -> None:

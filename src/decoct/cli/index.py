@@ -81,6 +81,14 @@ def index(
         Path | None,
         _panel("Mentions without a link; the sure ones are learnt too (dense).", panel=_LEARN),
     ] = None,
+    check_doubtful: Annotated[
+        bool,
+        _panel(
+            "Learn a doubtful silver link only if what the others teach finds it too (dense).",
+            "--check-doubtful",
+            panel=_LEARN,
+        ),
+    ] = False,
     at: Annotated[Path | None, _panel("The index's folder.", "--index", panel=_CHANGE)] = None,
     add: Annotated[
         Path | None, _panel("Add the entities of a knowledge base.", panel=_CHANGE)
@@ -116,6 +124,7 @@ def index(
             **{"--retriever": retriever, "--dense-kind": dense_kind, "--config": config},
             "--glossary": glossary,
             **{"--gold": gold, "--silver": silver, "--unlabeled": unlabeled},
+            "--check-doubtful": check_doubtful,
         },
     )
     faults = Faults()
@@ -126,8 +135,9 @@ def index(
             **{"glossary": glossary, "device": device},
         }
         flags = {"retrievers": retriever, "dense": dense}
+        learning = {"doubt": "check"} if check_doubtful else {}
         learnt = {"gold": gold, "silver": silver, "unlabeled": unlabeled}
-        _make(kb, out, config, flags, learnt, kb_format, options, faults, json, quiet)
+        _make(kb, out, config, flags, learnt, learning, kb_format, options, faults, json, quiet)
     elif at is not None and (add is not None or remove or compact):
         _change(at, add, remove or [], compact, encoder, kb_format, options, faults, json, quiet)
     elif at is not None and search is not None:
@@ -187,6 +197,7 @@ def _make(
     config: Path | None,
     flags: dict[str, Any],
     learnt: dict[str, Path | None],
+    learning: dict[str, Any],
     kb_format: str | None,
     options: dict[str, str],
     faults: Faults,
@@ -200,6 +211,7 @@ def _make(
     settings = read_index_settings(config, flags)
     if any(learnt.values()):
         from decoct.recipes.teach import teach_file
+        from decoct.retriever.fit_settings import LearnSettings
 
         taught = teach_file(
             kb,
@@ -209,6 +221,7 @@ def _make(
             options=options,
             faults=faults,
             progress=Screen(quiet),
+            learning=LearnSettings(**learning),
             **learnt,
         )
         if json:
