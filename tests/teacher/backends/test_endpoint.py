@@ -140,7 +140,7 @@ def test_a_download_is_whole_or_not_there(server: FakeOpenAI, tmp_path: Path) ->
             run(made, made.download(made.url(path), out, timeout_s=0.5))
         check_says_nothing(caught.value)
         assert not out.exists(), fault.name
-    run(made, made.download(made.url(path), out, timeout_s=5))
+    run(made, made.download(made.url(path), out, timeout_s=30))
     assert out.read_bytes() == content
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
@@ -159,7 +159,7 @@ def test_a_download_that_is_refused(
     made = endpoint(server.base_url)
     server.faults.append(fault)
     with pytest.raises(kind) as caught:
-        run(made, made.download(made.url("files/x/content"), tmp_path / "out", timeout_s=5))
+        run(made, made.download(made.url("files/x/content"), tmp_path / "out", timeout_s=30))
     assert caught.type is kind
     assert list(tmp_path.iterdir()) == []
 
@@ -169,7 +169,7 @@ def test_a_download_that_can_not_be_written(server: FakeOpenAI, tmp_path: Path) 
     made = endpoint(server.base_url)
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="can't be written"):
-        run(made, made.download(made.url(path), tmp_path / "file" / "out", timeout_s=5))
+        run(made, made.download(made.url(path), tmp_path / "file" / "out", timeout_s=30))
 
 
 # Proxies
@@ -198,7 +198,7 @@ def test_tls_goes_through_a_proxy_unread(
             monkeypatch.setenv(name, bypass)
         made = endpoint("https://llm.invalid/v1")
         with pytest.raises(TransientError) as caught:
-            await made.send("POST", made.url("chat/completions"), content=b"{}", timeout_s=5)
+            await made.send("POST", made.url("chat/completions"), content=b"{}", timeout_s=30)
         check_says_nothing(caught.value)
         await made.aclose()
         serving.close()
