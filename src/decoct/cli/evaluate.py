@@ -192,8 +192,9 @@ def evaluate(
     wanted = what_to_score(golden, predicted, metric.value)
     check_of_links({"--labelled": labelled, "--index": index}, wanted)
     if index is not None:
-        golden, learnt = by_own_ids(golden, index), by_own_ids(learnt, index)
-        systems = {name: by_own_ids(found, index) for name, found in systems.items()}
+        renamed = by_own_ids(index)
+        golden, learnt = renamed(golden), renamed(learnt)
+        systems = {name: renamed(found) for name, found in systems.items()}
     scored = systems if wanted.extraction else {}
     extraction = score_extraction(golden, scored, seed)
     links = score_links(golden, systems, learnt, seed) if wanted.linking else None

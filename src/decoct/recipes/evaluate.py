@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -129,11 +130,12 @@ def read_labelled(paths: Sequence[Path], faults: Faults) -> list[Document]:
     return labelled
 
 
-def by_own_ids(documents: Iterable[Document], index: Path) -> list[Document]:
-    """Return documents whose links name entries by their own ids where an index has merged some.
+def by_own_ids(index: Path) -> Callable[[Iterable[Document]], list[Document]]:
+    """Return what makes links name entries by their own ids where an index has merged some.
+
+    Documents may be linked by an older release's ids; unknown ones stay as they are.
 
     Args:
-        documents: labelled, perhaps by an older release's ids; unknown ones stay as they are.
         index: the folder of `decoct index`.
 
     Raises:
@@ -143,8 +145,8 @@ def by_own_ids(documents: Iterable[Document], index: Path) -> list[Document]:
     from decoct.retriever.card import open_kb, read_card
 
     read_card(index)
-    store = open_kb(index)
-    return [renamed(document, store.main_id) for document in documents]
+    main_id = cache(open_kb(index).main_id)  # the same candidates come again and again
+    return lambda documents: [renamed(document, main_id) for document in documents]
 
 
 def predict_gold(student: AnyStudent, gold: list[Document], given_subjects: bool) -> list[Document]:

@@ -341,7 +341,8 @@ class _Run:
     ) -> dict[str, LinkingMetrics]:
         table = self.settings.evaluate
         assert table is not None
-        gold = by_own_ids(read_documents(table.gold, self.folder.faults), index)
+        renamed = by_own_ids(index)
+        gold = renamed(read_documents(table.gold, self.folder.faults))
         sources = {"retriever": index, "linker": linker}
         if self.settings.rerank is None:
             del sources["retriever"]
@@ -353,7 +354,7 @@ class _Run:
             )
             found[name] = list(read_documents(path, self.folder.faults))
         learnt = self.settings.learn and self.settings.learn.gold
-        labelled = by_own_ids(read_documents(learnt, Faults()), index) if learnt else []
+        labelled = renamed(read_documents(learnt, Faults())) if learnt else []
         systems = {
             name: evaluate_linking(gold, documents, labelled=labelled)
             for name, documents in found.items()
